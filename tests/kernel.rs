@@ -1,1 +1,1 @@
-
+//! Tests on a real kernel: they need root and fail, not skip, when asked for and impossible.

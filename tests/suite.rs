@@ -1,1 +1,1 @@
-
+//! Unprivileged tests: stories, conformance, outputs, command line, invariants.

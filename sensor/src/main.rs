@@ -1,1 +1,2 @@
+//! Flags in, exit code out.
 fn main() {}

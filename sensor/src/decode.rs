@@ -1,0 +1,361 @@
+//! Record bytes in, [`Event`] out.
+//!
+//! Decoding is total: any bytes give an event or an error, without a panic,
+//! without `unsafe` and without allocation. Text borrows from the record and
+//! is bytes: file names and command lines are hostile until shown to be
+//! otherwise.
+
+use std::net::IpAddr;
+
+/// One thing that happened, as the kernel told it. Text lives in the record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event<'r> {
+    /// Nanoseconds since the Unix epoch.
+    pub time_ns: u64,
+    /// The CPU that wrote the record.
+    pub cpu: u16,
+    /// Who did it, as the kernel saw the task at that moment.
+    pub task: Task,
+    /// What was done.
+    pub body: Body<'r>,
+}
+
+/// The acting task. Every record carries it, so that a lost record never
+/// leaves a wrong parent, name or user behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Task {
+    /// Process id (kernel: tgid) in the initial pid namespace.
+    pub pid: u32,
+    /// Thread id (kernel: pid) in the initial pid namespace.
+    pub tid: u32,
+    /// Process id of the real parent; 0 when there is none.
+    pub ppid: u32,
+    /// Start of the process (its group leader), nanoseconds on the boot clock.
+    /// Together with `pid` it names a process for good.
+    pub start_boot_ns: u64,
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    /// Id of the cgroup v2 the task is in; 0 when there is no v2 hierarchy.
+    pub cgroup_id: u64,
+    /// The task's name at this moment.
+    pub comm: Comm,
+}
+
+/// A task name: at most 15 bytes, as the kernel keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Comm(pub [u8; 16]);
+
+impl Comm {
+    /// The bytes before the first NUL.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.split(|b| *b == 0).next().unwrap_or_default()
+    }
+}
+
+impl From<&[u8]> for Comm {
+    fn from(text: &[u8]) -> Self {
+        let mut comm = [0; 16];
+        for (to, from) in comm.iter_mut().take(15).zip(text) {
+            *to = *from;
+        }
+        Self(comm)
+    }
+}
+
+/// The payload of each event kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body<'r> {
+    /// execve or execveat returned.
+    Exec(Exec<'r>),
+    /// A process (not a mere thread) was created; the task is the parent.
+    Fork(Fork<'r>),
+    /// The last thread of a process ended.
+    Exit(Exit),
+    /// open, openat, openat2 or creat returned.
+    Open(Open<'r>),
+    /// connect returned.
+    Connect(Connect<'r>),
+}
+
+/// A new program image, or the failed attempt at one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exec<'r> {
+    /// Which call it was.
+    pub call: ExecCall,
+    /// 0, or a negative errno. On failure only `filename` and the ids mean
+    /// something: the image is still the caller's.
+    pub result: i64,
+    /// The path as given by the caller.
+    pub filename: &'r [u8],
+    /// The path of the executable as the kernel resolved it.
+    pub exe_path: &'r [u8],
+    /// The working directory.
+    pub cwd: &'r [u8],
+    /// argv, each argument ended by a NUL, `argv[0]` first; cut at 4 KiB.
+    pub argv: &'r [u8],
+    /// The environment, each variable ended by a NUL; cut at 4 KiB.
+    pub env: &'r [u8],
+    /// The cgroup paths, see [`Place`].
+    pub place: Place<'r>,
+    /// Ids of the process after the exec.
+    pub ids: Ids,
+    /// Device number of the controlling terminal (kernel encoding: major << 8 | minor); 0 without one.
+    pub tty: u32,
+    /// Audit user id; `u32::MAX` when unset.
+    pub loginuid: u32,
+    /// Capability sets after the exec.
+    pub caps: Caps,
+    /// The executable's file.
+    pub exe: ExeFile,
+}
+
+/// The exec family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecCall {
+    /// execve
+    Execve,
+    /// execveat
+    Execveat,
+}
+
+/// Where a process lives: cgroups and namespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Place<'r> {
+    /// Path in the cgroup v2 hierarchy, starting with `/`; empty when unknown.
+    pub cgroup: &'r [u8],
+    /// Path in a cgroup v1 hierarchy (the first mounted one that names more
+    /// than `/`), for v1 and hybrid hosts; empty when there is none.
+    pub cgroup_v1: &'r [u8],
+    /// Namespaces.
+    pub ns: Namespaces,
+    /// Start of the pid namespace's init, boot clock nanoseconds.
+    pub pidns_start_boot_ns: u64,
+}
+
+/// Namespace inode numbers; 0 when unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    missing_docs,
+    reason = "each is the inode number of the namespace it names"
+)]
+pub struct Namespaces {
+    pub mnt: u32,
+    pub pid: u32,
+    pub net: u32,
+    pub user: u32,
+    pub uts: u32,
+    pub ipc: u32,
+    pub cgroup: u32,
+}
+
+/// Numeric identity of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ids {
+    /// Real, effective, saved and file-system user ids.
+    pub uid: u32,
+    #[expect(missing_docs, reason = "see uid")]
+    pub euid: u32,
+    #[expect(missing_docs, reason = "see uid")]
+    pub suid: u32,
+    #[expect(missing_docs, reason = "see uid")]
+    pub fsuid: u32,
+    /// Real, effective, saved and file-system group ids.
+    pub gid: u32,
+    #[expect(missing_docs, reason = "see gid")]
+    pub egid: u32,
+    #[expect(missing_docs, reason = "see gid")]
+    pub sgid: u32,
+    #[expect(missing_docs, reason = "see gid")]
+    pub fsgid: u32,
+    /// Pid and tid in the innermost pid namespace.
+    pub vpid: u32,
+    #[expect(missing_docs, reason = "see vpid")]
+    pub vtid: u32,
+    /// Process group and session, initial namespace.
+    pub pgid: u32,
+    #[expect(missing_docs, reason = "see pgid")]
+    pub sid: u32,
+    /// Process group and session, innermost namespace.
+    pub vpgid: u32,
+    #[expect(missing_docs, reason = "see vpgid")]
+    pub vsid: u32,
+}
+
+/// Capability sets, bit n = capability number n.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the five sets of capabilities(7)")]
+pub struct Caps {
+    pub inheritable: u64,
+    pub permitted: u64,
+    pub effective: u64,
+    pub bounding: u64,
+    pub ambient: u64,
+}
+
+/// The file a process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExeFile {
+    /// Inode number; 0 when unknown.
+    pub ino: u64,
+    /// Inode change time, nanoseconds since the Unix epoch; 0 when unknown.
+    pub ctime_ns: u64,
+    /// Inode modification time, nanoseconds since the Unix epoch; 0 when unknown.
+    pub mtime_ns: u64,
+    /// In the upper (writable) layer of an overlayfs.
+    pub upper_layer: bool,
+    /// In a lower layer of an overlayfs.
+    pub lower_layer: bool,
+    /// A memfd: the program never was a file.
+    pub memfd: bool,
+    /// The user who runs it may write it.
+    pub writable: bool,
+}
+
+/// A new process, told when its parent created it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fork<'r> {
+    /// Which call it was.
+    pub call: ForkCall,
+    /// The child's process id, initial namespace.
+    pub child_pid: u32,
+    /// The child's start, boot clock nanoseconds.
+    pub child_start_boot_ns: u64,
+    /// The child's real parent (not the task with CLONE_PARENT).
+    pub child_ppid: u32,
+    /// The child's ids.
+    pub ids: Ids,
+    /// The child's name.
+    pub comm: Comm,
+    /// The CLONE_* flags; 0 when unknown.
+    pub flags: u64,
+    /// The child's audit user id; `u32::MAX` when unset.
+    pub loginuid: u32,
+    /// Where the child lives.
+    pub place: Place<'r>,
+}
+
+/// The fork family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the system calls themselves")]
+pub enum ForkCall {
+    Fork,
+    Vfork,
+    Clone,
+    Clone3,
+}
+
+/// The end of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    /// The status as wait(2) gives it.
+    pub status: u32,
+    /// Process id that inherits the children; 0 when unknown.
+    pub reaper_pid: u32,
+}
+
+impl Exit {
+    /// The code given to exit(2), 0..=255.
+    pub fn code(&self) -> u8 {
+        (self.status >> 8) as u8
+    }
+    /// The signal that ended the process, 0 when none did.
+    pub fn signal(&self) -> u8 {
+        (self.status & 0x7f) as u8
+    }
+    /// Whether a core was dumped.
+    pub fn core(&self) -> bool {
+        self.status & 0x80 != 0
+    }
+}
+
+/// A file opened, or the failed attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Open<'r> {
+    /// Which call it was.
+    pub call: OpenCall,
+    /// The new descriptor, or a negative errno.
+    pub result: i64,
+    /// The directory descriptor; `AT_FDCWD` (-100) for open and creat.
+    pub dirfd: i32,
+    /// The path as given.
+    pub name: &'r [u8],
+    /// The directory a relative `name` starts from; empty when `name` is absolute.
+    pub base: &'r [u8],
+    /// The path of the opened file as the kernel resolved it; empty on failure.
+    pub real_path: &'r [u8],
+    /// The O_* flags as the caller gave them.
+    pub flags: u64,
+    /// The creation mode.
+    pub mode: u32,
+    /// The RESOLVE_* flags of openat2, else 0.
+    pub resolve: u64,
+    /// What was opened; all zero on failure.
+    pub file: OpenedFile,
+}
+
+/// The open family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the system calls themselves")]
+pub enum OpenCall {
+    Open,
+    Openat,
+    Openat2,
+    Creat,
+}
+
+/// The file behind a new descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenedFile {
+    /// Device number in the kernel's encoding (major << 20 | minor).
+    pub dev: u32,
+    /// Inode number.
+    pub ino: u64,
+    /// Type and permission bits (`S_IFMT | 07777`).
+    pub mode: u16,
+    /// This call made the file.
+    pub created: bool,
+    /// In the upper layer of an overlayfs.
+    pub upper_layer: bool,
+    /// In a lower layer of an overlayfs.
+    pub lower_layer: bool,
+}
+
+/// A connect call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Connect<'r> {
+    /// The socket's descriptor.
+    pub fd: i32,
+    /// 0, or a negative errno (`-EINPROGRESS` for a non-blocking socket).
+    pub result: i64,
+    /// The socket's IP protocol number (6 TCP, 17 UDP …); 0 for unix sockets.
+    pub protocol: u8,
+    /// `SOCK_STREAM`, `SOCK_DGRAM` …
+    pub socket_type: u16,
+    /// The addresses.
+    pub peers: Peers<'r>,
+}
+
+/// Both ends of a connection.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Peers<'r> {
+    /// IPv4 or IPv6. `remote` is where the caller wanted to go.
+    Ip {
+        /// Local address and port; `None` while the kernel has chosen none.
+        local: Option<(IpAddr, u16)>,
+        /// Remote address and port.
+        remote: (IpAddr, u16),
+    },
+    /// A unix socket.
+    Unix {
+        /// The peer's path as given; an abstract name starts with `@`.
+        path: &'r [u8],
+        /// Kernel addresses of both sockets, as Falco names them; 0 when unknown.
+        source: u64,
+        #[expect(missing_docs, reason = "see source")]
+        peer: u64,
+    },
+    /// Some other family, by its AF_* number.
+    Other(u16),
+}

@@ -1,0 +1,1 @@
+//! What a condition can match: the event types that can satisfy it.

@@ -1,0 +1,1 @@
+//! All rules against one event: the event-type index, first match or all.

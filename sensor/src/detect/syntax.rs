@@ -1,0 +1,1 @@
+//! The condition's text in, its tree out: lexer, parser, printer.

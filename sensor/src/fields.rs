@@ -1,0 +1,230 @@
+//! Every field a rule may name, one row each: name, type, argument, meaning,
+//! and the getter that reads it from an [`Observation`].
+//!
+//! The rule compiler, the output renderer, `sensor fields` and the manual all
+//! read these rows; nothing about a field is written twice.
+
+use std::net::IpAddr;
+
+use crate::enrich::Observation;
+
+/// The value of a field for one event. Text borrows from the observation or
+/// its arena.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// Text: any bytes without NUL.
+    Text(&'a [u8]),
+    /// A byte buffer, NULs included.
+    Buffer(&'a [u8]),
+    /// A signed integer.
+    Signed(i64),
+    /// An unsigned integer, time or duration.
+    Unsigned(u64),
+    /// A truth value.
+    Bool(bool),
+    /// A floating-point number.
+    Double(f64),
+    /// A port.
+    Port(u16),
+    /// An address (also the value of network fields).
+    Ip(IpAddr),
+    /// The elements of a list field, the ancestors (parent first), or both
+    /// ends of a connection (client, server), see [`Many`].
+    List(&'a [Value<'a>]),
+}
+
+/// The type of a field, as the comparison sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// Text.
+    Text,
+    /// Bytes.
+    Buffer,
+    /// Signed integer of that many bits.
+    Signed(u8),
+    /// Unsigned integer of that many bits.
+    Unsigned(u8),
+    /// Nanoseconds since the epoch.
+    AbsTime,
+    /// A duration in nanoseconds.
+    RelTime,
+    /// true or false.
+    Bool,
+    /// Floating point.
+    Double,
+    /// A port number or service name.
+    Port,
+    /// An address.
+    Ip,
+    /// An address compared with networks.
+    IpNet,
+}
+
+/// How many values a field has, and what a comparison then means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Many {
+    /// One value.
+    One,
+    /// A list (`fd.types`): `in` wants all of it, `intersects` any.
+    List,
+    /// Without an index: true when the comparison holds for at least one ancestor.
+    AnyAncestor,
+    /// Both ends of a connection: `=` either, `!=` both.
+    BothEnds,
+}
+
+/// What may stand in brackets (or after a dot) behind the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArgRule {
+    /// Nothing.
+    None,
+    /// An index, which may be left out.
+    OptionalIndex,
+    /// An index or a key, which may be left out (`proc.env[HOME]`).
+    OptionalAny,
+    /// An index or a key is required (`container.label[app]`).
+    Required,
+    /// A name after a dot, or an index in brackets: `evt.arg.flags`, `evt.arg[1]`.
+    DottedOrIndex,
+    /// A name after a dot only: `evt.rawarg.res`, `thread.cgroup.cpu`.
+    Dotted,
+    /// A name after a dot, which may be left out: `evt.abspath.src`.
+    OptionalDotted,
+}
+
+/// An argument, resolved when the rule was loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Arg {
+    /// None was given.
+    None,
+    /// A number.
+    Index(usize),
+    /// A word.
+    Key(Box<str>),
+}
+
+/// How a number is printed when it is not plain decimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Print {
+    /// As its type says.
+    Plain,
+    /// Upper-case hexadecimal without prefix (`fd.dev`), text in JSON too.
+    Hex,
+    /// Nine digits, zero-padded (`evt.rawtime.ns`).
+    NineDigits,
+}
+
+/// What a field may not be used for, and how it is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are the independent flags of the rule language"
+)]
+pub struct Flags {
+    /// Usable only in conditions.
+    pub filter_only: bool,
+    /// Usable only in outputs.
+    pub output_only: bool,
+    /// May stand in no transformer.
+    pub no_transformer: bool,
+    /// May not be compared with a field on the right.
+    pub no_right_field: bool,
+    /// Added to outputs by `suggested_output`.
+    pub suggested: bool,
+    /// Deprecated in Falco.
+    pub deprecated: bool,
+    /// Not listed by default, still usable.
+    pub hidden: bool,
+}
+
+/// Whether this build can fill a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The sensor fills it.
+    Live,
+    /// It loads and is always missing: what it needs is not captured (yet).
+    Absent,
+}
+
+/// Reads a field from an observation; `None` is a missing value.
+pub type Getter = for<'a> fn(&Observation<'a>, &Arg) -> Option<Value<'a>>;
+
+/// One row of the field table.
+#[derive(Clone, Copy)]
+pub struct Field {
+    /// The name a rule uses.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: Type,
+    /// One value or several.
+    pub many: Many,
+    /// What may follow the name.
+    pub arg: ArgRule,
+    /// What it may not be used for.
+    pub flags: Flags,
+    /// How numbers are printed.
+    pub print: Print,
+    /// What it means, one line, our words.
+    pub doc: &'static str,
+    /// Whether this build can fill it.
+    pub source: Source,
+    /// Reads it.
+    pub get: Getter,
+}
+
+/// A field with its argument, as a rule uses it.
+#[derive(Clone)]
+pub struct FieldRef {
+    /// The row.
+    pub field: &'static Field,
+    /// The argument.
+    pub arg: Arg,
+    /// As written in the rule, argument included: the key in `output_fields`.
+    pub written: Box<str>,
+}
+
+impl FieldRef {
+    /// One value or several, given the argument: `proc.aname[2]` is one,
+    /// `proc.aname` any ancestor.
+    pub fn many(&self) -> Many {
+        match (self.field.many, &self.arg) {
+            (Many::AnyAncestor, Arg::Index(_)) => Many::One,
+            (many, _) => many,
+        }
+    }
+}
+
+/// Anything that can answer for fields: a real observation, or an event that
+/// a test gives field by field.
+pub trait Subject {
+    /// The value of the field for this event; `None` when it is missing.
+    fn value<'a>(&'a self, field: &FieldRef) -> Option<Value<'a>>;
+    /// Scratch space that lives as long as the event.
+    fn arena(&self) -> &bumpalo::Bump;
+}
+
+/// Why a name is not a field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// No field has this name.
+    #[error("no field is named `{name}`")]
+    Unknown {
+        /// The name as written.
+        name: String,
+    },
+    /// The field exists, but not with (or without) this argument.
+    #[error("{why}")]
+    Argument {
+        /// A sentence that says what is wanted.
+        why: String,
+    },
+}
+
+/// Finds the field that `name` (dots and bracketed argument separate) means.
+/// `bracket` is the unquoted text between the brackets, if there were any.
+///
+/// # Errors
+/// [`LookupError`] when there is no such field or its argument is wrong.
+pub fn lookup(_name: &str, _bracket: Option<&str>) -> Result<FieldRef, LookupError> {
+    todo!("to be written by the field table")
+}
