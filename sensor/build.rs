@@ -1,0 +1,111 @@
+//! Builds the kernel object into `$OUT_DIR/sensor-ebpf`, or leaves an empty file there.
+//!
+//! The empty file, the stub, is what a machine without a toolchain for the kernel
+//! side gets: the sensor, its tests, clippy and rustdoc build all the same, and
+//! `sensor run` says what to do. Once a toolchain is complete, an object that does
+//! not compile fails the build.
+//!
+//! `SENSOR_EBPF=skip` always leaves the stub; `SENSOR_EBPF=require` fails instead of
+//! leaving it. `aya-build` is not used: it runs rustup toolchains only, and on some
+//! machines the one complete compiler is the distribution's.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "cargo reads what a build script prints"
+)]
+
+#[path = "../xtask/src/toolchain.rs"]
+mod toolchain;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use toolchain::{Candidate, OBJECT};
+
+fn main() -> Result<()> {
+    let root = variable("CARGO_MANIFEST_DIR")?.join("..");
+    let out_dir = variable("OUT_DIR")?;
+    let target_dir = target_dir(&out_dir);
+    println!("cargo::rerun-if-env-changed=SENSOR_EBPF");
+
+    let switch = env::var("SENSOR_EBPF").unwrap_or_default();
+    let object = out_dir.join(OBJECT);
+    if switch == "skip" {
+        return fs::write(object, []).context("cannot write the stub");
+    }
+    for input in [OBJECT, "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", root.join(input).display());
+    }
+    let candidates = toolchain::candidates();
+    match candidates.iter().find(|candidate| candidate.is_complete()) {
+        Some(toolchain) => build(toolchain, &root, &target_dir.join("ebpf"), &object),
+        None if switch == "require" => bail!(
+            "SENSOR_EBPF=require, but the kernel object cannot be built:\n{}",
+            describe(&candidates)
+        ),
+        None => leave_stub(&candidates, &target_dir, &object),
+    }
+}
+
+/// Runs the inner cargo and takes over what it built.
+fn build(toolchain: &Candidate, root: &Path, target_dir: &Path, object: &Path) -> Result<()> {
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").context("cargo names no architecture")?;
+    let mut command: Command = toolchain.build(root, target_dir, &arch);
+    let output = command
+        .output()
+        .with_context(|| format!("cannot start {}", toolchain.name))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "the kernel object does not build with {}:\n{errors}",
+        toolchain.name
+    );
+    let built = Candidate::object(target_dir);
+    fs::copy(&built, object)
+        .with_context(|| format!("cannot copy {} to {}", built.display(), object.display()))?;
+    Ok(())
+}
+
+/// Writes the stub, and the note that [`toolchain::stub_note`] describes.
+fn leave_stub(candidates: &[Candidate], target_dir: &Path, object: &Path) -> Result<()> {
+    println!(
+        "cargo::warning=built without the kernel programs, so `sensor run` cannot start; \
+         `cargo xtask setup` installs what is missing"
+    );
+    let note = toolchain::stub_note(target_dir);
+    let text = describe(candidates);
+    // Cargo runs this script again whenever the note is newer than the script's last
+    // run, so an unchanged note must stay untouched.
+    if !fs::read_to_string(&note).is_ok_and(|old| old == text) {
+        let parent = note.parent().context("the note has no directory")?;
+        fs::create_dir_all(parent)?;
+        fs::write(&note, text).with_context(|| format!("cannot write {}", note.display()))?;
+    }
+    println!("cargo::rerun-if-changed={}", note.display());
+    fs::write(object, []).context("cannot write the stub")
+}
+
+/// One line per candidate: what it lacks.
+fn describe(candidates: &[Candidate]) -> String {
+    let line = |it: &Candidate| format!("{}: {}\n", it.name, it.missing.join("; "));
+    candidates.iter().map(line).collect()
+}
+
+/// The directory all builds share, so that debug, release and clippy build the object once.
+///
+/// Cargo does not tell a build script where it is, but marks it with this file.
+fn target_dir(out_dir: &Path) -> PathBuf {
+    out_dir
+        .ancestors()
+        .find(|dir| dir.join("CACHEDIR.TAG").is_file())
+        .unwrap_or(out_dir)
+        .to_owned()
+}
+
+/// A path that cargo hands to build scripts.
+fn variable(name: &str) -> Result<PathBuf> {
+    let value = env::var_os(name).with_context(|| format!("cargo did not set {name}"))?;
+    Ok(value.into())
+}
