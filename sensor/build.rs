@@ -9,20 +9,22 @@
 //! leaving it. `aya-build` is not used: it runs rustup toolchains only, and on some
 //! machines the one complete compiler is the distribution's.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "cargo reads what a build script prints"
-)]
-
 #[path = "../xtask/src/toolchain.rs"]
 mod toolchain;
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use toolchain::{Candidate, OBJECT};
+use toolchain::{Candidate, Kind};
+
+/// The package of the kernel side, its binary, and the file we leave.
+const OBJECT: &str = "sensor-ebpf";
+
+/// The target of the kernel object. Little-endian, like every machine the sensor runs on.
+const TARGET: &str = "bpfel-unknown-none";
 
 fn main() -> Result<()> {
     let root = variable("CARGO_MANIFEST_DIR")?.join("..");
@@ -39,8 +41,8 @@ fn main() -> Result<()> {
         println!("cargo::rerun-if-changed={}", root.join(input).display());
     }
     let candidates = toolchain::candidates();
-    match candidates.iter().find(|candidate| candidate.is_complete()) {
-        Some(toolchain) => build(toolchain, &root, &target_dir.join("ebpf"), &object),
+    match candidates.iter().find(|it| it.is_complete()) {
+        Some(complete) => build(complete.kind, &root, &target_dir.join("ebpf"), &object),
         None if switch == "require" => bail!(
             "SENSOR_EBPF=require, but the kernel object cannot be built:\n{}",
             describe(&candidates)
@@ -50,22 +52,51 @@ fn main() -> Result<()> {
 }
 
 /// Runs the inner cargo and takes over what it built.
-fn build(toolchain: &Candidate, root: &Path, target_dir: &Path, object: &Path) -> Result<()> {
-    let arch = env::var("CARGO_CFG_TARGET_ARCH").context("cargo names no architecture")?;
-    let mut command: Command = toolchain.build(root, target_dir, &arch);
-    let output = command
+fn build(kind: Kind, root: &Path, target_dir: &Path, object: &Path) -> Result<()> {
+    let output = inner_cargo(kind, root, target_dir)?
         .output()
-        .with_context(|| format!("cannot start {}", toolchain.name))?;
+        .with_context(|| format!("cannot start {}", kind.name()))?;
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(
         output.status.success(),
         "the kernel object does not build with {}:\n{errors}",
-        toolchain.name
+        kind.name()
     );
-    let built = Candidate::object(target_dir);
+    let built = target_dir.join(TARGET).join("release").join(OBJECT);
     fs::copy(&built, object)
         .with_context(|| format!("cannot copy {} to {}", built.display(), object.display()))?;
     Ok(())
+}
+
+/// The command that builds the object below `target_dir`.
+///
+/// Only the one package is named, so the others need not build for the kernel's target.
+fn inner_cargo(kind: Kind, root: &Path, target_dir: &Path) -> Result<Command> {
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").context("cargo names no architecture")?;
+    let mut linker = OsString::from("-Clinker=");
+    linker.push(toolchain::linker().context("bpf-linker is gone")?);
+    let flags = [
+        // aya-ebpf chooses the layout of a system call's registers by this.
+        format!("--cfg=bpf_target_arch=\"{arch}\"").into(),
+        linker,
+        // The loader relocates by BTF, which the linker derives from full debug info.
+        "-Clink-arg=--btf".into(),
+        "-Cdebuginfo=2".into(),
+        "-Cpanic=abort".into(),
+    ];
+    let mut command = kind.program("cargo");
+    command
+        .current_dir(root)
+        .args(["build", "--locked", "--release", "--target", TARGET])
+        .args(["--package", OBJECT, "--bin", OBJECT, "-Zbuild-std=core"])
+        .arg("--target-dir")
+        .arg(target_dir)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join(OsStr::new("\u{1f}")))
+        // bpf-linker is the one that optimises across crates; these two keep rustc
+        // from cutting the programs up before it sees them.
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
+    Ok(command)
 }
 
 /// Writes the stub, and the note that [`toolchain::stub_note`] describes.
@@ -89,8 +120,8 @@ fn leave_stub(candidates: &[Candidate], target_dir: &Path, object: &Path) -> Res
 
 /// One line per candidate: what it lacks.
 fn describe(candidates: &[Candidate]) -> String {
-    let line = |it: &Candidate| format!("{}: {}\n", it.name, it.missing.join("; "));
-    candidates.iter().map(line).collect()
+    let line = |it: &Candidate| format!("{}: {}", it.kind.name(), it.missing.join("; "));
+    candidates.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The directory all builds share, so that debug, release and clippy build the object once.

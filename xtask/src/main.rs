@@ -1,2 +1,61 @@
-//! The project's own commands.
-fn main() {}
+//! The project's own commands: flags in, exit code out.
+//!
+//! Every command is one file, named as it is typed. What they share is
+//! [`progress`], how steps are shown and long output is kept, and [`toolchain`],
+//! which compiler can build the kernel object.
+//!
+//! Exit codes: 0 all is well, 1 something failed, 2 the command line is wrong.
+
+mod dist;
+mod run;
+mod setup;
+mod test;
+
+mod progress;
+mod toolchain;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true
+)]
+#[command(after_help = "\
+Examples:
+  cargo xtask run                                 set up, build, and watch this machine
+  cargo xtask run -- -o json_file.path=/tmp/a     the same, with flags for `sensor run`
+  cargo xtask test                                every test this machine can run
+  cargo xtask dist                                a static binary with rules, in target/dist")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Setup(setup::Arguments),
+    Run(run::Arguments),
+    Test(test::Arguments),
+    Dist(dist::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Setup(arguments) => setup::main(&arguments),
+        Command::Run(arguments) => run::main(&arguments),
+        Command::Test(arguments) => test::main(&arguments),
+        Command::Dist(arguments) => dist::main(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress::failed(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,7 +1,7 @@
-//! Which compiler on this machine can build the kernel object, and the command that does it.
+//! Which compiler on this machine can build the kernel object, and what the others lack.
 //!
 //! In: the programs found on this machine. Out: [`candidates`], best first, each with
-//! what it still lacks; and for a complete one the finished `cargo build` command.
+//! what it still lacks; and commands that run their programs undisturbed.
 //!
 //! The programs are built for `bpfel-unknown-none`, for which nobody ships a ready
 //! `core`. So a candidate is a compiler together with its *own* library source, and
@@ -15,16 +15,10 @@
 //! `xtask` would make it wait for all of xtask's.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-/// The name of the package and of the object it is built into.
-pub(crate) const OBJECT: &str = "sensor-ebpf";
-
-/// The target of the kernel object. Little-endian, like every machine the sensor runs on.
-const TARGET: &str = "bpfel-unknown-none";
 
 /// Where Debian's `rustc-web` and `cargo-web` put their programs.
 const SYSTEM_BIN: &str = "/usr/bin";
@@ -32,18 +26,17 @@ const SYSTEM_BIN: &str = "/usr/bin";
 /// A compiler that could build the kernel object, and what it lacks to do so.
 #[derive(Debug)]
 pub(crate) struct Candidate {
-    /// What to call it in messages, for example `rustup's nightly`.
-    pub(crate) name: &'static str,
+    /// Where it comes from.
+    pub(crate) kind: Kind,
     /// The release of its LLVM, if the compiler is there at all.
     pub(crate) llvm: Option<u32>,
     /// What is missing, one sentence each; empty when it can build.
     pub(crate) missing: Vec<String>,
-    kind: Kind,
 }
 
-/// How a candidate's programs are called.
+/// Where a candidate comes from, which decides how its programs are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// `rustup run nightly …`
     Nightly,
     /// The distribution's own, told through `RUSTC_BOOTSTRAP` to accept `-Z build-std`.
@@ -52,9 +45,9 @@ enum Kind {
 
 /// Every compiler worth trying, best first.
 pub(crate) fn candidates() -> Vec<Candidate> {
-    let linker_llvm = linker().map(|path| linker_llvm(&path));
+    let linker = linker();
     [Kind::Nightly, Kind::System]
-        .map(|kind| kind.examine(linker_llvm))
+        .map(|kind| kind.examine(linker.as_deref()))
         .into()
 }
 
@@ -84,46 +77,11 @@ impl Candidate {
     pub(crate) fn is_complete(&self) -> bool {
         self.missing.is_empty()
     }
-
-    /// The command that builds the object for hosts of architecture `arch` (as cargo
-    /// spells it), from the workspace at `root`, with everything built below `target_dir`.
-    pub(crate) fn build(&self, root: &Path, target_dir: &Path, arch: &str) -> Command {
-        let mut command = self.kind.program("cargo");
-        let linker = linker().unwrap_or_else(|| "bpf-linker".into());
-        let mut link = OsString::from("-Clinker=");
-        link.push(linker);
-        let flags = [
-            // aya-ebpf chooses the layout of a system call's registers by this.
-            OsString::from(format!("--cfg=bpf_target_arch=\"{arch}\"")),
-            link,
-            // The loader relocates by BTF, which the linker derives from full debug info.
-            "-Clink-arg=--btf".into(),
-            "-Cdebuginfo=2".into(),
-            "-Cpanic=abort".into(),
-        ];
-        command
-            .current_dir(root)
-            .args(["build", "--locked", "--release", "--target", TARGET])
-            .args(["--package", OBJECT, "--bin", OBJECT, "-Zbuild-std=core"])
-            .arg("--target-dir")
-            .arg(target_dir)
-            .env("CARGO_ENCODED_RUSTFLAGS", flags.join(OsStr::new("\u{1f}")))
-            // bpf-linker is the one that optimises across crates; these two keep
-            // rustc from cutting the programs up before it sees them.
-            .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
-        command
-    }
-
-    /// Where [`Candidate::build`] leaves the object below the same `target_dir`.
-    pub(crate) fn object(target_dir: &Path) -> PathBuf {
-        target_dir.join(TARGET).join("release").join(OBJECT)
-    }
 }
 
 impl Kind {
     /// A command for one of this toolchain's programs, free of what an outer cargo has set.
-    fn program(self, name: &str) -> Command {
+    pub(crate) fn program(self, name: &str) -> Command {
         let mut command = match self {
             Self::Nightly => {
                 let mut command = Command::new("rustup");
@@ -150,7 +108,8 @@ impl Kind {
         command
     }
 
-    fn name(self) -> &'static str {
+    /// What to call it in messages.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Nightly => "rustup's nightly",
             Self::System => "the distribution's Rust in /usr/bin",
@@ -158,12 +117,11 @@ impl Kind {
     }
 
     /// Looks at the compiler, its cargo, its library source and the linker's LLVM.
-    fn examine(self, linker_llvm: Option<Option<u32>>) -> Candidate {
+    fn examine(self, linker: Option<&Path>) -> Candidate {
         let mut candidate = Candidate {
-            name: self.name(),
+            kind: self,
             llvm: None,
             missing: Vec::new(),
-            kind: self,
         };
         let missing = &mut candidate.missing;
         let Some(version) = output(self.program("rustc").arg("-vV")) else {
@@ -186,12 +144,15 @@ impl Kind {
         if !core.is_file() {
             missing.push("it has no library source (rust-src)".into());
         }
-        match (linker_llvm, candidate.llvm) {
-            (None, _) => missing.push("bpf-linker is not installed".into()),
-            (Some(Some(linker)), Some(rustc)) if linker < rustc => missing.push(format!(
+        if linker.is_none() {
+            missing.push("bpf-linker is not installed".into());
+        }
+        if let (Some(linker), Some(rustc)) = (linker.and_then(linker_llvm), candidate.llvm)
+            && linker < rustc
+        {
+            missing.push(format!(
                 "bpf-linker is built on LLVM {linker} and cannot read what LLVM {rustc} writes"
-            )),
-            _ => {}
+            ));
         }
         candidate
     }
