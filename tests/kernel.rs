@@ -1,1 +1,4 @@
 //! Tests on a real kernel: they need root and fail, not skip, when asked for and impossible.
+
+#[path = "kernel/capture.rs"]
+mod capture;

@@ -1,2 +1,157 @@
-//! What both sides share: the record header, the kinds, the records.
+//! What both sides share: the record header, the kinds, the records, the
+//! counters and the table of kernel structure offsets.
+//!
+//! Kernel programs write records, `sensor::decode` reads them; both compile
+//! this crate, so writer and reader change in one diff. A record is a fixed
+//! part that starts with [`Header`], followed by text sections whose lengths
+//! stand in the fixed part. Records hold integers and byte arrays only and have
+//! no implicit padding (the derives refuse it); their sizes are asserted.
+//!
+//! Each event family has a file of its own: the record, and beside it, compiled
+//! for the bpf target only, the hook and the program that writes it. The host
+//! library never contains a program.
+//!
+//! # Watching a program work
+//!
+//! `RUSTFLAGS` and toolchain as for the release object, plus `--features log`:
+//! the programs then say through aya-log what they submit and lose, and the
+//! sensor prints it at `RUST_LOG=debug`. Without the feature no log code or map
+//! is in the object.
 #![no_std]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
+
+pub mod counters;
+pub mod offsets;
+
+pub mod connect;
+pub mod exec;
+pub mod exit;
+pub mod fork;
+pub mod open;
+pub mod place;
+
+#[cfg(target_arch = "bpf")]
+pub mod kernel;
+#[cfg(target_arch = "bpf")]
+pub mod maps;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// The event kinds. Numbers are part of the wire format: never used again,
+/// never renumbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u16)]
+pub enum Kind {
+    /// A new program image, or the failed attempt: [`exec::Record`].
+    Exec = 1,
+    /// A new process: [`fork::Record`].
+    Fork = 2,
+    /// The end of a process: [`exit::Record`].
+    Exit = 3,
+    /// open, openat, openat2 or creat returned: [`open::Record`].
+    Open = 4,
+    /// connect returned: [`connect::Record`].
+    Connect = 5,
+}
+
+impl Kind {
+    /// Every kind, in the order of their numbers.
+    pub const ALL: [Self; 5] = [
+        Self::Exec,
+        Self::Fork,
+        Self::Exit,
+        Self::Open,
+        Self::Connect,
+    ];
+
+    /// The kind of that number.
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u16 == number)
+    }
+
+    /// The name used in accounts and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exec => "exec",
+            Self::Fork => "fork",
+            Self::Exit => "exit",
+            Self::Open => "open",
+            Self::Connect => "connect",
+        }
+    }
+}
+
+/// A set of kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KindSet(u64);
+
+impl KindSet {
+    /// No kind.
+    pub const EMPTY: Self = Self(0);
+
+    /// The kinds the process table is built from; a capture always has them.
+    pub const PROCESS: Self = Self::EMPTY
+        .with(Kind::Exec)
+        .with(Kind::Fork)
+        .with(Kind::Exit);
+
+    /// Every kind there is.
+    pub const ALL: Self = Self::PROCESS.with(Kind::Open).with(Kind::Connect);
+
+    /// The set with that kind in it.
+    #[must_use]
+    pub const fn with(self, kind: Kind) -> Self {
+        Self(self.0 | 1 << kind as u16)
+    }
+
+    /// Whether the kind is in the set.
+    pub const fn contains(self, kind: Kind) -> bool {
+        self.0 >> kind as u16 & 1 == 1
+    }
+
+    /// Kinds in either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// The start of every record: what it is, and who did it.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Header {
+    /// When, nanoseconds on the boot clock.
+    pub time_ns: u64,
+    /// Length of the whole record in bytes, header and text included.
+    pub len: u32,
+    /// A [`Kind`] as its number.
+    pub kind: u16,
+    /// The CPU the record was written on.
+    pub cpu: u16,
+    /// Process id of the acting task, initial pid namespace.
+    pub tgid: u32,
+    /// Thread id of the acting task, initial pid namespace.
+    pub tid: u32,
+    /// Process id of its real parent.
+    pub ppid: u32,
+    /// Effective user id, initial user namespace.
+    pub euid: u32,
+    /// Effective group id, initial user namespace.
+    pub egid: u32,
+    /// Always zero.
+    pub reserved: u32,
+    /// Start of the task's group leader, nanoseconds on the boot clock.
+    pub start_boot_ns: u64,
+    /// Id of the task's cgroup v2.
+    pub cgroup_id: u64,
+    /// The task's name, ended by NUL.
+    pub comm: [u8; 16],
+}
+
+const _: () = assert!(size_of::<Header>() == 72);
+
+/// The longest path, argument block or environment block a record carries.
+pub const TEXT_MAX: usize = 4096;
+
+/// The longest record: the size of the kernel's scratch it is built in.
+pub const RECORD_MAX: usize = 32 * 1024;

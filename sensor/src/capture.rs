@@ -1,1 +1,339 @@
-//! (to be written)
+//! Kernel programs in, record bytes out, in kernel order; losses as counts.
+//!
+//! [`Capture::start`] loads the kernel object, tells it where this kernel keeps
+//! things, and attaches what is wanted. [`Capture::poll`] waits for data,
+//! [`Capture::drain`] hands records over one by one without copying. What a
+//! record means is not known here.
+//!
+//! The capture account, per kind and exact once [`Capture::detach`] has
+//! returned: seen = submitted + filtered + lost; and every submitted record is
+//! in the ring until it is drained.
+
+mod btf;
+mod hooks;
+mod offsets;
+
+use std::{io, os::fd::AsFd, time::Duration};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{MapData, PerCpuArray, RingBuf},
+};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use sensor_ebpf::counters::{COUNTERS, Counter};
+pub use sensor_ebpf::{Kind, KindSet};
+
+use hooks::Hooks;
+
+/// The kernel object, or nothing when it could not be built.
+pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sensor-ebpf"));
+
+/// What to capture, and with how much room.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Size of the ring in bytes; rounded up to a power of two, 64 KiB at least.
+    pub ring_bytes: u32,
+    /// The kinds wanted; those of [`KindSet::PROCESS`] always are.
+    pub kinds: KindSet,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ring_bytes: 16 * 1024 * 1024,
+            kinds: KindSet::ALL,
+        }
+    }
+}
+
+/// Why capture cannot start or go on, and what helps.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The build left a stub in place of the kernel object.
+    #[error(
+        "this build has no kernel object: it was built without the eBPF toolchain. \
+         Run `cargo xtask setup`, then build again"
+    )]
+    NoObject,
+    /// Not enough privilege.
+    #[error(
+        "loading kernel programs needs root (CAP_BPF and CAP_PERFMON at least). \
+         Run with sudo, or give the container these capabilities"
+    )]
+    NotPermitted,
+    /// The kernel has no type information.
+    #[error(
+        "cannot read /sys/kernel/btf/vmlinux ({0}): the sensor needs a kernel built \
+         with CONFIG_DEBUG_INFO_BTF=y, as distributions' kernels from 5.8 on are"
+    )]
+    NoBtf(io::Error),
+    /// The type information cannot be understood.
+    #[error("the kernel's type information is damaged: {0}")]
+    BadBtf(String),
+    /// The kernel keeps something essential where it is not looked for.
+    #[error("this kernel is not supported: it has no {}", .0.join(", no "))]
+    MissingOffsets(Vec<&'static str>),
+    /// The kernel is locked down further than programs like these can run.
+    #[error(
+        "the kernel refuses to let programs read its memory (lockdown is {0}); \
+         boot with lockdown=integrity or none"
+    )]
+    LockedDown(String),
+    /// tracefs is not mounted.
+    #[error(
+        "tracefs is not mounted, and it names the system calls to watch: \
+         mount -t tracefs none /sys/kernel/tracing"
+    )]
+    NoTracefs,
+    /// The object could not be loaded.
+    #[error("cannot load the kernel object: {0}")]
+    Load(#[from] aya::EbpfError),
+    /// The kernel refused a program; the text ends with the verifier's last words.
+    #[error("the kernel refused the program {name}: {reason}")]
+    Refused {
+        /// Name of the program.
+        name: &'static str,
+        /// The kernel's reason.
+        reason: String,
+    },
+    /// A program loaded but its hook is not there.
+    #[error("cannot attach {name} to {hook}: {reason}")]
+    Attach {
+        /// Name of the program.
+        name: &'static str,
+        /// The tracepoint.
+        hook: String,
+        /// The kernel's reason.
+        reason: String,
+    },
+    /// A map of the object is not as it should be.
+    #[error("map {name}: {reason}")]
+    Map {
+        /// Name of the map.
+        name: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Waiting for records failed.
+    #[error("waiting for records: {0}")]
+    Poll(io::Error),
+}
+
+/// What became of the attempts of one kind, all CPUs together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KindCounters {
+    /// The hook ran for something of this kind.
+    pub seen: u64,
+    /// Records put into the ring.
+    pub submitted: u64,
+    /// Done by the sensor itself, and left out.
+    pub filtered_own: u64,
+    /// Lost: the ring was full.
+    pub lost_ring: u64,
+    /// Lost: one program interrupted another and found the scratch in use.
+    pub lost_scratch: u64,
+    /// Lost: the kernel's structures could not be read.
+    pub lost_read: u64,
+}
+
+impl KindCounters {
+    /// Records lost for any reason.
+    pub fn lost(&self) -> u64 {
+        self.lost_ring + self.lost_scratch + self.lost_read
+    }
+
+    /// Whether seen = submitted + filtered + lost.
+    pub fn adds_up(&self) -> bool {
+        self.seen == self.submitted + self.filtered_own + self.lost()
+    }
+
+    fn from_row(row: [u64; COUNTERS]) -> Self {
+        let of = |counter: Counter| row.get(counter as usize).copied().unwrap_or(0);
+        Self {
+            seen: of(Counter::Seen),
+            submitted: of(Counter::Submitted),
+            filtered_own: of(Counter::FilteredOwn),
+            lost_ring: of(Counter::LostRing),
+            lost_scratch: of(Counter::LostScratch),
+            lost_read: of(Counter::LostRead),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            seen: self.seen + other.seen,
+            submitted: self.submitted + other.submitted,
+            filtered_own: self.filtered_own + other.filtered_own,
+            lost_ring: self.lost_ring + other.lost_ring,
+            lost_scratch: self.lost_scratch + other.lost_scratch,
+            lost_read: self.lost_read + other.lost_read,
+        }
+    }
+}
+
+/// The counters of every kind and CPU at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counters {
+    kinds: Vec<(Kind, Vec<KindCounters>)>,
+}
+
+impl Counters {
+    /// One kind, all CPUs together.
+    pub fn kind(&self, kind: Kind) -> KindCounters {
+        self.per_cpu(kind)
+            .iter()
+            .fold(KindCounters::default(), |sum, cpu| sum.plus(*cpu))
+    }
+
+    /// One kind, CPU by CPU.
+    pub fn per_cpu(&self, kind: Kind) -> &[KindCounters] {
+        self.kinds
+            .iter()
+            .find(|(of, _)| *of == kind)
+            .map_or(&[], |(_, cpus)| cpus)
+    }
+
+    /// Every kind with its sums, in the order of [`Kind::ALL`].
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, KindCounters)> {
+        self.kinds.iter().map(|(kind, _)| (*kind, self.kind(*kind)))
+    }
+}
+
+/// Running kernel programs and the ring they fill.
+pub struct Capture {
+    object: Ebpf,
+    hooks: Hooks,
+    ring: RingBuf<MapData>,
+    counters: PerCpuArray<MapData, [u64; COUNTERS]>,
+}
+
+impl Capture {
+    /// Loads, checks and attaches. Nothing stays attached on an error.
+    pub fn start(options: &Options) -> Result<Self, CaptureError> {
+        let mut object = load(options)?;
+        let ring = take_map(&mut object, "RING")?;
+        let counters = take_map(&mut object, "COUNTERS")?;
+        let mut hooks = Hooks::load(&mut object)?;
+        hooks.set_kinds(&mut object, options.kinds)?;
+        Ok(Self {
+            object,
+            hooks,
+            ring,
+            counters,
+        })
+    }
+
+    /// Waits until the ring has filled to a good part or `timeout` has passed,
+    /// whichever is first. Records may be there in either case.
+    pub fn poll(&mut self, timeout: Duration) -> Result<(), CaptureError> {
+        let timeout = Timespec::try_from(timeout).ok();
+        let mut ring = [PollFd::from_borrowed_fd(self.ring.as_fd(), PollFlags::IN)];
+        match rustix::event::poll(&mut ring, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(errno) => Err(CaptureError::Poll(errno.into())),
+        }
+    }
+
+    /// Hands over at most `max` records, oldest first, and gives their number.
+    pub fn drain(&mut self, max: usize, sink: &mut dyn FnMut(&[u8])) -> usize {
+        let mut drained = 0;
+        while drained < max
+            && let Some(record) = self.ring.next()
+        {
+            sink(&record);
+            drained += 1;
+        }
+        drained
+    }
+
+    /// The counters now. While programs run the sums may be one event apart.
+    pub fn counters(&self) -> Result<Counters, CaptureError> {
+        let row = |kind: Kind| -> Result<_, CaptureError> {
+            let cpus = self
+                .counters
+                .get(&u32::from(kind as u16), 0)
+                .map_err(|error| map_error("COUNTERS", &error))?;
+            let cpus = cpus.iter().copied().map(KindCounters::from_row).collect();
+            Ok((kind, cpus))
+        };
+        let kinds = Kind::ALL.into_iter().map(row).collect::<Result<_, _>>()?;
+        Ok(Counters { kinds })
+    }
+
+    /// Attaches and detaches so that just these kinds (and the process kinds)
+    /// are captured. On an error the kinds attached before stay.
+    pub fn set_kinds(&mut self, kinds: KindSet) -> Result<(), CaptureError> {
+        self.hooks.set_kinds(&mut self.object, kinds)
+    }
+
+    /// Stops all programs: what is in the ring now is all that will come.
+    pub fn detach(&mut self) {
+        self.hooks.detach_all(&mut self.object);
+    }
+}
+
+/// Resolves what the programs must know and creates their maps.
+fn load(options: &Options) -> Result<Ebpf, CaptureError> {
+    if OBJECT.is_empty() {
+        return Err(CaptureError::NoObject);
+    }
+    check_privilege()?;
+    let bytes = std::fs::read("/sys/kernel/btf/vmlinux").map_err(CaptureError::NoBtf)?;
+    let btf = btf::Btf::parse(&bytes).map_err(|why| CaptureError::BadBtf(why.to_string()))?;
+    let resolved = offsets::resolve(&btf).map_err(CaptureError::MissingOffsets)?;
+    for name in &resolved.absent {
+        tracing::debug!(name, "this kernel lacks an optional datum");
+    }
+    let ring_bytes = options
+        .ring_bytes
+        .max(64 * 1024)
+        .checked_next_power_of_two();
+    let ring_bytes = ring_bytes.unwrap_or(1 << 31);
+    let wake_bytes = ring_bytes / 8;
+    let own = std::process::id();
+    // The programs carry no CO-RE relocations, so aya need not read the
+    // kernel's type information once more.
+    EbpfLoader::new()
+        .btf(None)
+        .map_max_entries("RING", ring_bytes)
+        .override_global("OFFSETS", resolved.bytes.as_slice(), true)
+        .override_global("OWN_TGID", &own, true)
+        .override_global("WAKE_BYTES", &wake_bytes, true)
+        .load(OBJECT)
+        .map_err(CaptureError::Load)
+}
+
+/// Root without capabilities is as good as nobody, so these are what is asked.
+fn check_privilege() -> Result<(), CaptureError> {
+    use rustix::thread::{CapabilitySet, capabilities};
+    let effective = capabilities(None)
+        .map_err(|errno| CaptureError::Poll(errno.into()))?
+        .effective;
+    let new_style = CapabilitySet::BPF | CapabilitySet::PERFMON;
+    if !effective.contains(CapabilitySet::SYS_ADMIN) && !effective.contains(new_style) {
+        return Err(CaptureError::NotPermitted);
+    }
+    // "none [integrity] confidentiality": the one in brackets is in force.
+    let lockdown = std::fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
+    if lockdown.contains("[confidentiality]") {
+        return Err(CaptureError::LockedDown("confidentiality".into()));
+    }
+    Ok(())
+}
+
+fn map_error(name: &'static str, why: &dyn std::fmt::Display) -> CaptureError {
+    CaptureError::Map {
+        name,
+        reason: why.to_string(),
+    }
+}
+
+fn take_map<T>(object: &mut Ebpf, name: &'static str) -> Result<T, CaptureError>
+where
+    T: TryFrom<aya::maps::Map, Error = aya::maps::MapError>,
+{
+    let map = object
+        .take_map(name)
+        .ok_or_else(|| map_error(name, &"not in the object"))?;
+    T::try_from(map).map_err(|error| map_error(name, &error))
+}

@@ -5,7 +5,60 @@
 //! is bytes: file names and command lines are hostile until shown to be
 //! otherwise.
 
+mod exec;
+mod exit;
+mod record;
+
 use std::net::IpAddr;
+
+use sensor_ebpf::Kind;
+
+/// Why bytes are no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// There are fewer bytes than a header has.
+    #[error("shorter than a record's header")]
+    NoHeader,
+    /// The kind's number means nothing to this build.
+    #[error("unknown record kind {0}")]
+    UnknownKind(u16),
+    /// The record is not as long as its header says.
+    #[error("the header says {said} bytes, the record has {has}")]
+    WrongLength {
+        /// Length by the header, bytes.
+        said: u32,
+        /// Length of what was given, bytes.
+        has: usize,
+    },
+    /// The record is shorter than its kind's fixed part.
+    #[error("shorter than its kind's fixed part")]
+    TooShort,
+    /// A text is longer than the rest of the record.
+    #[error("a text reaches beyond the record")]
+    TextMissing,
+}
+
+/// The kind of a record, when its header is sound.
+pub fn kind(record: &[u8]) -> Result<Kind, DecodeError> {
+    record::header(record).map(|(_, kind)| kind)
+}
+
+/// One record as an event. `boot_to_epoch_ns` is what the wall clock reads when
+/// the boot clock reads zero.
+pub fn decode(record: &[u8], boot_to_epoch_ns: u64) -> Result<Event<'_>, DecodeError> {
+    let (header, kind) = record::header(record)?;
+    let body = match kind {
+        Kind::Exec => Body::Exec(exec::decode(record)?),
+        Kind::Exit => Body::Exit(exit::decode(record)?),
+        _ => return Err(DecodeError::UnknownKind(header.kind)),
+    };
+    Ok(Event {
+        time_ns: header.time_ns.wrapping_add(boot_to_epoch_ns),
+        cpu: header.cpu,
+        task: record::task(&header),
+        body,
+    })
+}
 
 /// One thing that happened, as the kernel told it. Text lives in the record.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,32 @@
+//! What became of each attempt, counted where it happens: one row per kind and
+//! CPU in the kernel's `COUNTERS` map.
+//!
+//! Always true once the programs have returned:
+//! seen = submitted + filtered + lost.
+
+/// The numbers of one row, by index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Counter {
+    /// The hook ran for something of this kind.
+    Seen = 0,
+    /// A record went into the ring.
+    Submitted = 1,
+    /// The sensor itself did it.
+    FilteredOwn = 2,
+    /// Lost: the ring had no room.
+    LostRing = 3,
+    /// Lost: this CPU's scratch was in use (a program was interrupted by another).
+    LostScratch = 4,
+    /// Lost: the kernel's structures could not be read.
+    LostRead = 5,
+}
+
+/// Numbers per row.
+pub const COUNTERS: usize = 8;
+
+/// One row as the map holds it; the last two places are not used yet.
+pub type Row = [u64; COUNTERS];
+
+/// Rows in the map: kinds are indices.
+pub const ROWS: u32 = 64;

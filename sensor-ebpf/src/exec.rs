@@ -1,0 +1,151 @@
+//! exec: a process got a new program image, or failed to.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::{
+    Header,
+    place::{Ids, Place},
+};
+
+/// `Record::call`: execve.
+pub const CALL_EXECVE: u8 = 0;
+/// `Record::call`: execveat.
+pub const CALL_EXECVEAT: u8 = 1;
+
+/// `Record::flags`: the executable is in the upper layer of an overlayfs.
+pub const UPPER_LAYER: u8 = 1;
+/// `Record::flags`: the executable is in a lower layer of an overlayfs.
+pub const LOWER_LAYER: u8 = 2;
+/// `Record::flags`: the executable is a memfd.
+pub const MEMFD: u8 = 4;
+/// `Record::flags`: the process may write the executable.
+pub const WRITABLE: u8 = 8;
+
+/// An execve or execveat that returned. On failure everything after `result`
+/// but `call` and the file name is zero.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Record {
+    /// Who did it, after the call.
+    pub header: Header,
+    /// 0, or a negative errno.
+    pub result: i64,
+    /// Inheritable, permitted, effective, bounding and ambient capabilities.
+    pub caps: [u64; 5],
+    /// Inode of the executable.
+    pub exe_ino: u64,
+    /// Its change time, nanoseconds since the Unix epoch.
+    pub exe_ctime_ns: u64,
+    /// Its modification time, nanoseconds since the Unix epoch.
+    pub exe_mtime_ns: u64,
+    /// Where the process lives.
+    pub place: Place,
+    /// Its ids.
+    pub ids: Ids,
+    /// Device number of the controlling terminal as in `/proc/PID/stat`.
+    pub tty: u32,
+    /// Audit user id.
+    pub loginuid: u32,
+    /// `CALL_*`.
+    pub call: u8,
+    /// `UPPER_LAYER | LOWER_LAYER | MEMFD | WRITABLE`.
+    pub flags: u8,
+    /// Length of the first text: the path as given.
+    pub filename_len: u16,
+    /// Length of the second text: the executable's path.
+    pub exe_path_len: u16,
+    /// Length of the third text: the working directory.
+    pub cwd_len: u16,
+    /// Length of the fourth text: the arguments. The two cgroup paths follow
+    /// the environment, their lengths stand in `place`.
+    pub argv_len: u16,
+    /// Length of the fifth text: the environment.
+    pub env_len: u16,
+    /// Always zero.
+    pub reserved: u32,
+}
+
+const _: () = assert!(size_of::<Record>() == 264);
+
+#[cfg(target_arch = "bpf")]
+mod program {
+    use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+
+    use super::{CALL_EXECVE, CALL_EXECVEAT, Record};
+    use crate::{
+        Kind,
+        kernel::{field, file::File, offset, path, task::Task},
+        maps::Draft,
+    };
+
+    /// `sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`:
+    /// the new image is in place. Comes for 32-bit callers too.
+    #[raw_tracepoint]
+    pub fn sched_process_exec(ctx: RawTracePointContext) -> i32 {
+        let Some(mut draft) = Draft::<Record>::begin(Kind::Exec) else {
+            return 0;
+        };
+        let task = Task(ctx.arg::<u64>(0));
+        draft.header(task);
+        identity(&mut draft, task);
+        executable(&mut draft, task);
+        texts(&mut draft, task, ctx.arg::<u64>(2));
+        draft.submit();
+        0
+    }
+
+    #[inline(always)]
+    fn identity(draft: &mut Draft<Record>, task: Task) {
+        let record = draft.fixed();
+        record.caps = field(task.cred(), offset!(cred_cap_inheritable));
+        record.tty = task.tty();
+        record.loginuid = task.loginuid();
+        task.ids(&mut record.ids);
+        task.place(&mut record.place);
+    }
+
+    #[inline(always)]
+    fn executable(draft: &mut Draft<Record>, task: Task) {
+        let file = File(field(task.mm(), offset!(mm_exe_file)));
+        let inode = file.inode();
+        let record = draft.fixed();
+        record.exe_ino = inode.number();
+        record.exe_ctime_ns = inode.ctime_ns();
+        record.exe_mtime_ns = inode.mtime_ns();
+        record.flags = inode.layer();
+        if file.is_memfd() {
+            record.flags |= super::MEMFD;
+        }
+        if inode.is_writable_by(task) {
+            record.flags |= super::WRITABLE;
+        }
+    }
+
+    /// The texts, in the order the record promises.
+    #[inline(always)]
+    fn texts(draft: &mut Draft<Record>, task: Task, bprm: u64) {
+        // The kernel itself rewrites the saved system call number to execve
+        // when it starts an ELF image. What tells execveat apart is the
+        // /dev/fd path it makes up when a directory descriptor was given.
+        let fdpath: u64 = field(bprm, offset!(bprm_fdpath));
+        draft.fixed().call = if fdpath == 0 {
+            CALL_EXECVE
+        } else {
+            CALL_EXECVEAT
+        };
+        let mm = task.mm();
+        let at = |offset: u32| field::<u64>(mm, offset);
+
+        draft.fixed().filename_len = draft.kernel_string(field(bprm, offset!(bprm_filename)));
+        draft.fixed().exe_path_len = path::file(draft, at(offset!(mm_exe_file)));
+        let fs: u64 = field(task.0, offset!(task_fs));
+        draft.fixed().cwd_len = path::path(draft, fs + u64::from(offset!(fs_pwd)));
+        draft.fixed().argv_len =
+            draft.user_range(at(offset!(mm_arg_start)), at(offset!(mm_arg_end)));
+        draft.fixed().env_len =
+            draft.user_range(at(offset!(mm_env_start)), at(offset!(mm_env_end)));
+        let (cgroup_len, cgroup_v1_len) = task.cgroups(draft);
+        draft.fixed().place.cgroup_len = cgroup_len;
+        draft.fixed().place.cgroup_v1_len = cgroup_v1_len;
+    }
+}

@@ -1,0 +1,198 @@
+//! Reading a task: who it is, which users it acts for, where it lives.
+
+use crate::{
+    kernel::{field, offset, path, peek},
+    maps::Draft,
+    place::{Ids, Place},
+};
+
+/// Places in `signal_struct.pids`.
+const PIDTYPE_TGID: u64 = 1;
+const PIDTYPE_PGID: u64 = 2;
+const PIDTYPE_SID: u64 = 3;
+
+/// A `struct task_struct` by its address.
+#[derive(Clone, Copy)]
+pub struct Task(pub u64);
+
+impl Task {
+    /// The task the program runs in.
+    #[inline(always)]
+    pub fn current() -> Self {
+        #[expect(unsafe_code, reason = "a helper without arguments")]
+        let task = unsafe { aya_ebpf::helpers::generated::bpf_get_current_task() };
+        Self(task)
+    }
+
+    #[inline(always)]
+    pub fn tgid(self) -> u32 {
+        field(self.0, offset!(task_tgid))
+    }
+
+    #[inline(always)]
+    pub fn pid(self) -> u32 {
+        field(self.0, offset!(task_pid))
+    }
+
+    #[inline(always)]
+    pub fn flags(self) -> u32 {
+        field(self.0, offset!(task_flags))
+    }
+
+    #[inline(always)]
+    pub fn comm(self) -> [u8; 16] {
+        field(self.0, offset!(task_comm))
+    }
+
+    #[inline(always)]
+    pub fn parent(self) -> Task {
+        Task(field(self.0, offset!(task_real_parent)))
+    }
+
+    #[inline(always)]
+    pub fn signal(self) -> u64 {
+        field(self.0, offset!(task_signal))
+    }
+
+    #[inline(always)]
+    pub fn mm(self) -> u64 {
+        field(self.0, offset!(task_mm))
+    }
+
+    #[inline(always)]
+    pub fn cred(self) -> u64 {
+        field(self.0, offset!(task_cred))
+    }
+
+    /// Start of the process: its group leader's, on the boot clock.
+    #[inline(always)]
+    pub fn start_boot_ns(self) -> u64 {
+        let leader: u64 = field(self.0, offset!(task_group_leader));
+        field(leader, offset!(task_start_boot))
+    }
+
+    /// Effective user and group, initial user namespace.
+    #[inline(always)]
+    pub fn effective_ids(self) -> (u32, u32) {
+        let ids: [u32; 8] = field(self.cred(), offset!(cred_uid));
+        (ids[4], ids[5])
+    }
+
+    /// Audit user id; all ones when unset or when the kernel keeps none.
+    #[inline(always)]
+    pub fn loginuid(self) -> u32 {
+        if offset!(task_loginuid) == crate::offsets::MISSING {
+            return u32::MAX;
+        }
+        field(self.0, offset!(task_loginuid))
+    }
+
+    /// Users, groups and ids in both namespaces.
+    #[inline(always)]
+    pub fn ids(self, ids: &mut Ids) {
+        let thread: u64 = field(self.0, offset!(task_thread_pid));
+        let level: u32 = field(thread, offset!(pid_level));
+        let pids = self.signal() + u64::from(offset!(signal_pids));
+        let group: u64 = peek(pids + PIDTYPE_PGID * 8);
+        let session: u64 = peek(pids + PIDTYPE_SID * 8);
+        ids.cred = field(self.cred(), offset!(cred_uid));
+        ids.vpid = number(peek(pids + PIDTYPE_TGID * 8), level);
+        ids.vtid = number(thread, level);
+        ids.pgid = number(group, 0);
+        ids.sid = number(session, 0);
+        ids.vpgid = number(group, level);
+        ids.vsid = number(session, level);
+    }
+
+    /// The controlling terminal in the encoding of `/proc/PID/stat`.
+    #[inline(always)]
+    pub fn tty(self) -> u32 {
+        let tty: u64 = field(self.signal(), offset!(signal_tty));
+        if tty == 0 {
+            return 0;
+        }
+        let driver: u64 = field(tty, offset!(tty_driver));
+        let index: u32 = field(tty, offset!(tty_index));
+        let major: u32 = field(driver, offset!(tty_driver_major));
+        let first: u32 = field(driver, offset!(tty_driver_minor_start));
+        let minor = first.wrapping_add(index);
+        (minor & 0xff) | (major << 8) | ((minor & !0xff) << 12)
+    }
+
+    /// Namespaces and the start of the pid namespace's init.
+    #[inline(always)]
+    pub fn place(self, place: &mut Place) {
+        let proxy: u64 = field(self.0, offset!(task_nsproxy));
+        let pid_ns = pid_namespace(self);
+        let user_ns: u64 = field(self.cred(), offset!(cred_user_ns));
+        let of = |member: u32, inum: u32| field::<u32>(field(proxy, member), inum);
+        place.ns[0] = of(offset!(nsproxy_mnt), offset!(mntns_inum));
+        place.ns[1] = field(pid_ns, offset!(pidns_inum));
+        place.ns[2] = of(offset!(nsproxy_net), offset!(netns_inum));
+        place.ns[3] = field(user_ns, offset!(userns_inum));
+        place.ns[4] = of(offset!(nsproxy_uts), offset!(utsns_inum));
+        place.ns[5] = of(offset!(nsproxy_ipc), offset!(ipcns_inum));
+        place.ns[6] = of(offset!(nsproxy_cgroup), offset!(cgroupns_inum));
+        let init = Task(field(pid_ns, offset!(pidns_child_reaper)));
+        place.pidns_start_boot_ns = init.start_boot_ns();
+    }
+
+    /// Appends the cgroup paths, v2 then v1, and gives their lengths.
+    #[inline(always)]
+    pub fn cgroups<R>(self, draft: &mut Draft<R>) -> (u16, u16) {
+        let set: u64 = field(self.0, offset!(task_cgroups));
+        let v2: u64 = field(set, offset!(css_set_default));
+        let v2_len = path::cgroup(draft, v2);
+        let v1 = first_v1_cgroup(set, v2);
+        let v1_len = if v1 == 0 { 0 } else { path::cgroup(draft, v1) };
+        (v2_len, v1_len)
+    }
+}
+
+/// The pid namespace the task lives in (not the one its children will).
+#[inline(always)]
+pub fn pid_namespace(task: Task) -> u64 {
+    let thread: u64 = field(task.0, offset!(task_thread_pid));
+    let level: u32 = field(thread, offset!(pid_level));
+    field(upid(thread, level), offset!(upid_ns))
+}
+
+/// The number of a `struct pid` in the namespace of that level.
+#[inline(always)]
+fn number(pid: u64, level: u32) -> u32 {
+    if pid == 0 {
+        return 0;
+    }
+    field(upid(pid, level), offset!(upid_nr))
+}
+
+#[inline(always)]
+fn upid(pid: u64, level: u32) -> u64 {
+    pid + u64::from(offset!(pid_numbers)) + u64::from(level) * u64::from(offset!(upid_size))
+}
+
+/// A cgroup of a v1 hierarchy that is not the hierarchy's root; 0 without one.
+/// Exported for the reason [`path::walk`] is.
+#[expect(unsafe_code, reason = "exported under its own name")]
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn first_v1_cgroup(set: u64, v2: u64) -> u64 {
+    /// More controllers than any kernel has.
+    const SEARCH: u32 = 16;
+    let v2_root: u64 = field(v2, offset!(cgroup_root));
+    let subsystems = set + u64::from(offset!(css_set_subsys));
+    for index in 0..SEARCH {
+        if index >= offset!(cgroup_subsystems) {
+            break;
+        }
+        let state: u64 = peek(subsystems + u64::from(index) * 8);
+        let cgroup: u64 = field(state, offset!(css_cgroup));
+        let root: u64 = field(cgroup, offset!(cgroup_root));
+        let node: u64 = field(cgroup, offset!(cgroup_kn));
+        let parent: u64 = field(node, offset!(kernfs_parent));
+        if root != v2_root && parent != 0 {
+            return cgroup;
+        }
+    }
+    0
+}

@@ -1,0 +1,262 @@
+//! The maps, what the loader tells the programs, and [`Draft`]: a record while
+//! it is written.
+//!
+//! One ring for all CPUs, not one per CPU: a reader then gets records in the
+//! order they were submitted, so a child's exec never comes before the fork
+//! that made it. The price is one short spinlock per record; merging per-CPU
+//! rings by time would cost the reader a delay or the order.
+//!
+//! Records are built in per-CPU scratch and copied out at their true length,
+//! because a reservation's size must be a constant and would be the longest
+//! record's.
+#![expect(
+    unsafe_code,
+    reason = "maps hand out raw pointers, and globals the loader overwrites must be read as volatile"
+)]
+
+use core::{
+    marker::PhantomData,
+    mem::size_of,
+    ptr::{addr_of, read_volatile},
+};
+
+use aya_ebpf::{
+    helpers::{
+        bpf_get_current_pid_tgid,
+        generated::{bpf_get_current_cgroup_id, bpf_get_smp_processor_id, bpf_ktime_get_boot_ns},
+    },
+    macros::map,
+    maps::{PerCpuArray, RingBuf},
+};
+
+use crate::{
+    Header, Kind, RECORD_MAX, TEXT_MAX,
+    counters::{Counter, ROWS, Row},
+    kernel::{self, task::Task},
+    offsets::Offsets,
+};
+
+/// Records on their way to the sensor; the loader sets the size.
+#[map]
+static RING: RingBuf = RingBuf::with_byte_size(16 * 1024 * 1024, 0);
+
+/// One row per kind, see [`crate::counters`].
+#[map]
+static COUNTERS: PerCpuArray<Row> = PerCpuArray::with_max_entries(ROWS, 0);
+
+/// Where a record is built.
+#[map]
+static SCRATCH: PerCpuArray<[u8; RECORD_MAX]> = PerCpuArray::with_max_entries(1, 0);
+
+/// Whether this CPU's scratch is in use.
+#[map]
+static BUSY: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
+/// Kernel structure offsets; the loader overwrites them.
+#[unsafe(no_mangle)]
+static OFFSETS: Offsets = Offsets::NONE;
+
+/// The sensor's own process id, initial pid namespace; the loader overwrites it.
+#[unsafe(no_mangle)]
+static OWN_TGID: u32 = 0;
+
+/// The reader is woken when this much waits in the ring; the loader overwrites it.
+#[unsafe(no_mangle)]
+static WAKE_BYTES: u32 = 0;
+
+/// One of the numbers the loader resolved.
+#[inline(always)]
+pub(crate) fn offsets() -> &'static Offsets {
+    &OFFSETS
+}
+
+#[inline(always)]
+fn count(kind: Kind, counter: Counter) {
+    if let Some(row) = COUNTERS.get_ptr_mut(kind as u32) {
+        // Atomic because newer kernels may run one program of this CPU in the
+        // middle of another.
+        kernel::add(unsafe { row.cast::<u64>().add(counter as usize) }, 1);
+    }
+}
+
+/// Takes this CPU's scratch. Add, then look: whoever sees more than its own
+/// one gives way, so two can never both hold it (both may give way). An add
+/// without a result is all that the oldest supported kernels offer.
+#[inline(always)]
+fn acquire() -> bool {
+    let Some(busy) = BUSY.get_ptr_mut(0) else {
+        return false;
+    };
+    kernel::add(busy, 1);
+    if unsafe { read_volatile(busy) } == 1 {
+        return true;
+    }
+    kernel::add(busy, u64::MAX);
+    false
+}
+
+#[inline(always)]
+fn release() {
+    if let Some(busy) = BUSY.get_ptr_mut(0) {
+        kernel::add(busy, u64::MAX);
+    }
+}
+
+/// A record of fixed part `R` while it is written. Every draft that was begun
+/// ends in [`Draft::submit`] or [`Draft::lose`], which is what makes the
+/// counters add up.
+pub struct Draft<R> {
+    kind: Kind,
+    record: *mut u8,
+    /// Bytes written; at most `RECORD_MAX`.
+    len: usize,
+    fixed: PhantomData<R>,
+}
+
+impl<R> Draft<R> {
+    /// Counts the attempt and starts its record with a zeroed fixed part,
+    /// unless the sensor did it or this CPU's scratch is in use.
+    #[inline(always)]
+    pub fn begin(kind: Kind) -> Option<Self> {
+        count(kind, Counter::Seen);
+        let own = unsafe { read_volatile(addr_of!(OWN_TGID)) };
+        if (bpf_get_current_pid_tgid() >> 32) as u32 == own {
+            count(kind, Counter::FilteredOwn);
+            return None;
+        }
+        if !acquire() {
+            count(kind, Counter::LostScratch);
+            return None;
+        }
+        let Some(record) = SCRATCH.get_ptr_mut(0) else {
+            count(kind, Counter::LostScratch);
+            release();
+            return None;
+        };
+        let record = record.cast::<u8>();
+        unsafe { record.write_bytes(0, size_of::<R>()) };
+        Some(Self {
+            kind,
+            record,
+            len: size_of::<R>(),
+            fixed: PhantomData,
+        })
+    }
+
+    /// The fixed part.
+    #[inline(always)]
+    pub fn fixed(&mut self) -> &mut R {
+        unsafe { &mut *self.record.cast::<R>() }
+    }
+
+    /// Fills in who acts. The task must be the current one.
+    #[inline(always)]
+    pub fn header(&mut self, task: Task) {
+        let ids = bpf_get_current_pid_tgid();
+        let (euid, egid) = task.effective_ids();
+        let header = unsafe { &mut *self.record.cast::<Header>() };
+        header.time_ns = unsafe { bpf_ktime_get_boot_ns() };
+        header.kind = self.kind as u16;
+        header.cpu = unsafe { bpf_get_smp_processor_id() } as u16;
+        header.tgid = (ids >> 32) as u32;
+        header.tid = ids as u32;
+        header.ppid = task.parent().tgid();
+        header.euid = euid;
+        header.egid = egid;
+        header.start_boot_ns = task.start_boot_ns();
+        header.cgroup_id = unsafe { bpf_get_current_cgroup_id() };
+        header.comm = task.comm();
+    }
+
+    /// Where the next text goes, when there is room for the longest one.
+    #[inline(always)]
+    fn room(&self) -> Option<u64> {
+        (self.len <= RECORD_MAX - TEXT_MAX).then(|| self.record as u64 + self.len as u64)
+    }
+
+    /// Takes in what a helper wrote at [`Self::room`], `len` bytes.
+    #[inline(always)]
+    fn grow(&mut self, len: usize) -> u16 {
+        let len = kernel::at_most(len, TEXT_MAX);
+        self.len += len;
+        len as u16
+    }
+
+    /// Appends a NUL-ended string of the current process, without the NUL; cut
+    /// at 4095 bytes. Gives its length, 0 when it cannot be read.
+    #[inline(always)]
+    pub fn user_string(&mut self, address: u64) -> u16 {
+        match self.room() {
+            Some(room) => {
+                let read = kernel::read_user_string(room, TEXT_MAX as u32, address);
+                self.grow(read)
+            }
+            None => 0,
+        }
+    }
+
+    /// Appends a NUL-ended string of the kernel, as [`Self::user_string`] does.
+    #[inline(always)]
+    pub fn kernel_string(&mut self, address: u64) -> u16 {
+        match self.room() {
+            Some(room) => {
+                let read = kernel::read_kernel_string(room, TEXT_MAX as u32, address);
+                self.grow(read)
+            }
+            None => 0,
+        }
+    }
+
+    /// Appends `start..end` of the current process's memory, cut at 4096 bytes.
+    #[inline(always)]
+    pub fn user_range(&mut self, start: u64, end: u64) -> u16 {
+        let len = kernel::at_most(end.saturating_sub(start) as usize, TEXT_MAX);
+        match self.room() {
+            Some(room) if kernel::read_user(room, len as u32, start) => self.grow(len),
+            _ => 0,
+        }
+    }
+
+    /// Appends `len` bytes of kernel memory, cut at 4095.
+    #[inline(always)]
+    pub fn kernel_bytes(&mut self, address: u64, len: usize) -> u16 {
+        let len = len & (TEXT_MAX - 1);
+        match self.room() {
+            Some(room) if kernel::read_kernel(room, len as u32, address) => self.grow(len),
+            _ => 0,
+        }
+    }
+
+    /// Hands the record over. No wakeup per record: the reader looks by itself
+    /// every few dozen milliseconds, and is woken early only when a good part of the
+    /// ring has filled.
+    #[inline(always)]
+    pub fn submit(self) {
+        const BPF_RB_NO_WAKEUP: u64 = 1;
+        const BPF_RB_FORCE_WAKEUP: u64 = 2;
+        const BPF_RB_AVAIL_DATA: u64 = 0;
+        let len = kernel::at_most(self.len, RECORD_MAX);
+        let header = unsafe { &mut *self.record.cast::<Header>() };
+        header.len = len as u32;
+        let wake = u64::from(unsafe { read_volatile(addr_of!(WAKE_BYTES)) });
+        let flags = if RING.query(BPF_RB_AVAIL_DATA) >= wake {
+            BPF_RB_FORCE_WAKEUP
+        } else {
+            BPF_RB_NO_WAKEUP
+        };
+        let bytes = unsafe { core::slice::from_raw_parts(self.record, len) };
+        let counter = match RING.output::<[u8]>(bytes, flags) {
+            Ok(()) => Counter::Submitted,
+            Err(_) => Counter::LostRing,
+        };
+        count(self.kind, counter);
+        release();
+    }
+
+    /// Gives the record up because the kernel's structures could not be read.
+    #[inline(always)]
+    pub fn lose(self) {
+        count(self.kind, Counter::LostRead);
+        release();
+    }
+}

@@ -1,0 +1,41 @@
+//! The parts of a record that describe a process: ids, and where it lives.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Cgroups and namespaces; the two cgroup paths are text sections of the record.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Place {
+    /// Start of the pid namespace's init, nanoseconds on the boot clock.
+    pub pidns_start_boot_ns: u64,
+    /// Inode numbers of the mnt, pid, net, user, uts, ipc and cgroup namespaces.
+    pub ns: [u32; 7],
+    /// Length of the cgroup v2 path.
+    pub cgroup_len: u16,
+    /// Length of the cgroup v1 path.
+    pub cgroup_v1_len: u16,
+}
+
+const _: () = assert!(size_of::<Place>() == 40);
+
+/// Numeric identity of a process, as `sensor::decode::Ids` documents it.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Ids {
+    /// uid, gid, suid, sgid, euid, egid, fsuid, fsgid: the kernel's own order.
+    pub cred: [u32; 8],
+    /// Process id in the innermost pid namespace.
+    pub vpid: u32,
+    /// Thread id in the innermost pid namespace.
+    pub vtid: u32,
+    /// Process group, initial pid namespace.
+    pub pgid: u32,
+    /// Session, initial pid namespace.
+    pub sid: u32,
+    /// Process group, innermost pid namespace.
+    pub vpgid: u32,
+    /// Session, innermost pid namespace.
+    pub vsid: u32,
+}
+
+const _: () = assert!(size_of::<Ids>() == 56);
