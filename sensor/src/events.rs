@@ -123,6 +123,10 @@ pub enum Kind {
     Signed(u8),
     /// An unsigned number.
     Unsigned(u8),
+    /// An unsigned number, shown in upper-case hexadecimal.
+    Hex(u8),
+    /// An unsigned number, shown in octal.
+    Octal(u8),
     /// Bits with names.
     Flags(u8),
     /// A number with a name.
@@ -148,7 +152,11 @@ impl Kind {
             Self::Errno | Self::Fd | Self::Pid => Type::Signed(64),
             Self::Signed(bits) => Type::Signed(bits),
             Self::Uid | Self::Gid | Self::Mode => Type::Unsigned(32),
-            Self::Unsigned(bits) | Self::Flags(bits) | Self::Enum(bits) => Type::Unsigned(bits),
+            Self::Unsigned(bits)
+            | Self::Hex(bits)
+            | Self::Octal(bits)
+            | Self::Flags(bits)
+            | Self::Enum(bits) => Type::Unsigned(bits),
             Self::SignalNumber => Type::Unsigned(8),
             Self::Time => Type::AbsTime,
             Self::Text | Self::Path | Self::RelativePath => Type::Text,
@@ -168,7 +176,7 @@ impl Kind {
             Self::Path | Self::RelativePath => "path",
             Self::Buffer => "bytes",
             Self::Signed(_) => "signed",
-            Self::Unsigned(_) => "unsigned",
+            Self::Unsigned(_) | Self::Hex(_) | Self::Octal(_) => "unsigned",
             Self::Flags(_) => "flags",
             Self::Enum(_) => "enum",
             Self::Mode => "mode",

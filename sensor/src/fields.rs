@@ -2,9 +2,32 @@
 //! and the getter that reads it from an [`Observation`].
 //!
 //! The rule compiler, the output renderer, `sensor fields` and the manual all
-//! read these rows; nothing about a field is written twice.
+//! read these rows; nothing about a field is written twice. The rows stand in
+//! one file per class.
+//!
+//! What always holds: a getter gives a value of its row's type, or none; it
+//! allocates nothing but in the observation's arena and does no IO.
+
+mod compose;
+mod container;
+mod evt;
+mod fd;
+mod fs;
+mod k8s;
+mod lookup;
+mod names;
+mod other;
+mod params;
+mod path;
+mod proc;
+mod services;
+mod thread;
+mod user;
 
 use std::net::IpAddr;
+
+pub use lookup::{LookupError, lookup};
+pub use services::{port_of_service, service_of_port};
 
 use crate::enrich::Observation;
 
@@ -69,7 +92,8 @@ pub enum Many {
     List,
     /// Without an index: true when the comparison holds for at least one ancestor.
     AnyAncestor,
-    /// Both ends of a connection: `=` either, `!=` both.
+    /// Both ends of a connection: `=` either, `!=` both. An empty list is a
+    /// descriptor without addresses: it exists, and no comparison holds.
     BothEnds,
 }
 
@@ -188,7 +212,7 @@ impl FieldRef {
     /// `proc.aname` any ancestor.
     pub fn many(&self) -> Many {
         match (self.field.many, &self.arg) {
-            (Many::AnyAncestor, Arg::Index(_)) => Many::One,
+            (Many::AnyAncestor, Arg::Index(_) | Arg::Key(_)) => Many::One,
             (many, _) => many,
         }
     }
@@ -203,28 +227,138 @@ pub trait Subject {
     fn arena(&self) -> &bumpalo::Bump;
 }
 
-/// Why a name is not a field.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LookupError {
-    /// No field has this name.
-    #[error("no field is named `{name}`")]
-    Unknown {
-        /// The name as written.
-        name: String,
-    },
-    /// The field exists, but not with (or without) this argument.
-    #[error("{why}")]
-    Argument {
-        /// A sentence that says what is wanted.
-        why: String,
-    },
+impl Subject for Observation<'_> {
+    fn value<'a>(&'a self, field: &FieldRef) -> Option<Value<'a>> {
+        (field.field.get)(self, &field.arg)
+    }
+
+    fn arena(&self) -> &bumpalo::Bump {
+        self.arena
+    }
 }
 
-/// Finds the field that `name` (dots and bracketed argument separate) means.
-/// `bracket` is the unquoted text between the brackets, if there were any.
-///
-/// # Errors
-/// [`LookupError`] when there is no such field or its argument is wrong.
-pub fn lookup(_name: &str, _bracket: Option<&str>) -> Result<FieldRef, LookupError> {
-    todo!("to be written by the field table")
+/// The classes: the word before the first dot, what it is about, its rows.
+static CLASSES: [(&str, &str, &[Field]); 11] = [
+    ("evt", "the event", evt::ROWS),
+    ("proc", "the process and its ancestors", proc::ROWS),
+    ("thread", "the thread", thread::ROWS),
+    ("user", "the user", user::USER_ROWS),
+    ("group", "the group", user::GROUP_ROWS),
+    ("fd", "the file or socket", fd::ROWS),
+    ("fs", "paths of calls on names", fs::ROWS),
+    ("container", "the container", container::ROWS),
+    ("k8s", "the Kubernetes pod", k8s::ROWS),
+    ("syscall", "the system call", evt::SYSCALL_ROWS),
+    ("others", "lists of descriptors and counters", other::ROWS),
+];
+
+/// All fields, class by class.
+pub fn rows() -> impl Iterator<Item = &'static Field> {
+    CLASSES.iter().flat_map(|(_, _, rows)| rows.iter())
 }
+
+/// All classes: their name, what they are about, their rows.
+pub fn classes() -> &'static [(&'static str, &'static str, &'static [Field])] {
+    &CLASSES
+}
+
+/// All field names, for "did you mean".
+pub fn names() -> impl Iterator<Item = &'static str> {
+    rows().map(|field| field.name)
+}
+
+/// Rows are written as `live(…)` or `absent(…)` and what differs from the usual.
+impl Field {
+    /// A field this build fills.
+    const fn live(name: &'static str, ty: Type, get: Getter, doc: &'static str) -> Self {
+        Self {
+            name,
+            ty,
+            many: Many::One,
+            arg: ArgRule::None,
+            flags: NO_FLAGS,
+            print: Print::Plain,
+            doc,
+            source: Source::Live,
+            get,
+        }
+    }
+
+    /// A field that rules may name and that has no value yet.
+    const fn absent(name: &'static str, ty: Type, doc: &'static str) -> Self {
+        let mut field = Self::live(name, ty, |_, _| None, doc);
+        field.source = Source::Absent;
+        field
+    }
+
+    const fn arg(mut self, arg: ArgRule) -> Self {
+        self.arg = arg;
+        self
+    }
+
+    const fn many(mut self, many: Many) -> Self {
+        self.many = many;
+        self
+    }
+
+    const fn print(mut self, print: Print) -> Self {
+        self.print = print;
+        self
+    }
+
+    /// Neither inside a transformer nor against a field on the right.
+    const fn plain_only(mut self) -> Self {
+        self.flags.no_transformer = true;
+        self.flags.no_right_field = true;
+        self
+    }
+
+    /// As [`Field::plain_only`], and in conditions only.
+    const fn filter_only(mut self) -> Self {
+        self.flags.filter_only = true;
+        self.plain_only()
+    }
+
+    const fn no_right_field(mut self) -> Self {
+        self.flags.no_right_field = true;
+        self
+    }
+
+    const fn output_only(mut self) -> Self {
+        self.flags.output_only = true;
+        self
+    }
+
+    const fn suggested(mut self) -> Self {
+        self.flags.suggested = true;
+        self
+    }
+
+    const fn deprecated(mut self) -> Self {
+        self.flags.deprecated = true;
+        self
+    }
+
+    const fn hidden(mut self) -> Self {
+        self.flags.hidden = true;
+        self
+    }
+
+    /// Ancestors: an index for one of them, none for any of them.
+    const fn ancestors(self) -> Self {
+        self.arg(ArgRule::OptionalIndex)
+            .many(Many::AnyAncestor)
+            .plain_only()
+    }
+}
+
+/// [`Flags::default`] for constants.
+const NO_FLAGS: Flags = Flags {
+    filter_only: false,
+    output_only: false,
+    no_transformer: false,
+    no_right_field: false,
+    suggested: false,
+    deprecated: false,
+    hidden: false,
+};

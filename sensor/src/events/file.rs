@@ -3,7 +3,9 @@
 //! Parameters stand in the order rules may count them in (`evt.arg[N]`).
 
 use super::Category::{File, IoOther, IoRead, IoWrite, Ipc, Memory, Time};
-use super::Kind::{Buffer, Enum, Errno, Fd, Flags, Mode, Path, RelativePath, Text, Unsigned};
+use super::Kind::{
+    Buffer, Enum, Errno, Fd, Flags, Hex, Mode, Octal, Path, RelativePath, Text, Unsigned,
+};
 use super::{EventType, call, p};
 
 /// The rows.
@@ -15,8 +17,8 @@ pub(super) const ROWS: &[EventType] = &[
             p("fd", Fd),
             p("name", Path),
             p("flags", Flags(32)),
-            p("mode", Unsigned(32)),
-            p("dev", Unsigned(32)),
+            p("mode", Octal(32)),
+            p("dev", Hex(32)),
             p("ino", Unsigned(64)),
         ],
     )
@@ -29,8 +31,8 @@ pub(super) const ROWS: &[EventType] = &[
             p("dirfd", Fd),
             p("name", RelativePath),
             p("flags", Flags(32)),
-            p("mode", Unsigned(32)),
-            p("dev", Unsigned(32)),
+            p("mode", Octal(32)),
+            p("dev", Hex(32)),
             p("ino", Unsigned(64)),
         ],
     )
@@ -43,9 +45,9 @@ pub(super) const ROWS: &[EventType] = &[
             p("dirfd", Fd),
             p("name", RelativePath),
             p("flags", Flags(32)),
-            p("mode", Unsigned(32)),
+            p("mode", Octal(32)),
             p("resolve", Flags(32)),
-            p("dev", Unsigned(32)),
+            p("dev", Hex(32)),
             p("ino", Unsigned(64)),
         ],
     )
@@ -56,8 +58,8 @@ pub(super) const ROWS: &[EventType] = &[
         &[
             p("fd", Fd),
             p("name", Path),
-            p("mode", Unsigned(32)),
-            p("dev", Unsigned(32)),
+            p("mode", Octal(32)),
+            p("dev", Hex(32)),
             p("ino", Unsigned(64)),
             p("creat_flags", Flags(16)),
         ],
@@ -142,7 +144,7 @@ pub(super) const ROWS: &[EventType] = &[
     call(
         "mkdir",
         File,
-        &[p("res", Errno), p("path", Path), p("mode", Unsigned(32))],
+        &[p("res", Errno), p("path", Path), p("mode", Octal(32))],
     ),
     call("rmdir", File, &[p("res", Errno), p("path", Path)]),
     call("unlink", File, &[p("res", Errno), p("path", Path)]),
@@ -163,7 +165,7 @@ pub(super) const ROWS: &[EventType] = &[
             p("res", Errno),
             p("dirfd", Fd),
             p("path", RelativePath),
-            p("mode", Unsigned(32)),
+            p("mode", Octal(32)),
         ],
     ),
     call(
@@ -228,7 +230,7 @@ pub(super) const ROWS: &[EventType] = &[
             p("mountfd", Fd),
             p("flags", Flags(32)),
             p("path", Path),
-            p("dev", Unsigned(32)),
+            p("dev", Hex(32)),
             p("ino", Unsigned(64)),
         ],
     ),
@@ -319,7 +321,7 @@ pub(super) const ROWS: &[EventType] = &[
             p("res", Errno),
             p("path", Path),
             p("mode", Mode),
-            p("dev", Unsigned(32)),
+            p("dev", Hex(32)),
         ],
     ),
     call(
@@ -330,7 +332,7 @@ pub(super) const ROWS: &[EventType] = &[
             p("dirfd", Fd),
             p("path", RelativePath),
             p("mode", Mode),
-            p("dev", Unsigned(32)),
+            p("dev", Hex(32)),
         ],
     ),
     call(

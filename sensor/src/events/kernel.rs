@@ -4,7 +4,7 @@
 //! Parameters stand in the order rules may count them in (`evt.arg[N]`).
 
 use super::Category::{Internal, Memory, Other, Plugin, Scheduler};
-use super::Kind::{Buffer, Enum, Errno, Fd, Flags, Pid, Text, Unsigned};
+use super::Kind::{Buffer, Enum, Errno, Fd, Flags, Hex, Pid, Text, Unsigned};
 use super::{EventType, call, event, p};
 
 /// The rows.
@@ -38,7 +38,7 @@ pub(super) const ROWS: &[EventType] = &[
             p("vm_size", Unsigned(32)),
             p("vm_rss", Unsigned(32)),
             p("vm_swap", Unsigned(32)),
-            p("addr", Unsigned(64)),
+            p("addr", Hex(64)),
             p("length", Unsigned(64)),
             p("prot", Flags(32)),
             p("flags", Flags(32)),
@@ -54,7 +54,7 @@ pub(super) const ROWS: &[EventType] = &[
             p("vm_size", Unsigned(32)),
             p("vm_rss", Unsigned(32)),
             p("vm_swap", Unsigned(32)),
-            p("addr", Unsigned(64)),
+            p("addr", Hex(64)),
             p("length", Unsigned(64)),
         ],
     ),
@@ -63,7 +63,7 @@ pub(super) const ROWS: &[EventType] = &[
         Memory,
         &[
             p("res", Errno),
-            p("addr", Unsigned(64)),
+            p("addr", Hex(64)),
             p("length", Unsigned(64)),
             p("prot", Flags(32)),
         ],
@@ -76,7 +76,7 @@ pub(super) const ROWS: &[EventType] = &[
             p("vm_size", Unsigned(32)),
             p("vm_rss", Unsigned(32)),
             p("vm_swap", Unsigned(32)),
-            p("addr", Unsigned(64)),
+            p("addr", Hex(64)),
         ],
     ),
     call(
@@ -90,7 +90,7 @@ pub(super) const ROWS: &[EventType] = &[
         "page_fault",
         Memory,
         &[
-            p("addr", Unsigned(64)),
+            p("addr", Hex(64)),
             p("ip", Unsigned(64)),
             p("error", Flags(32)),
         ],

@@ -3,7 +3,7 @@
 //! Parameters stand in the order rules may count them in (`evt.arg[N]`).
 
 use super::Category::{IoRead, IoWrite, Net};
-use super::Kind::{Address, Buffer, Dynamic, Enum, Errno, Fd, Flags, Signed, Tuple, Unsigned};
+use super::Kind::{Address, Buffer, Dynamic, Enum, Errno, Fd, Flags, Hex, Signed, Tuple, Unsigned};
 use super::{EventType, call, p};
 
 /// The rows.
@@ -69,8 +69,8 @@ pub(super) const ROWS: &[EventType] = &[
             p("res", Errno),
             p("fd1", Fd),
             p("fd2", Fd),
-            p("source", Unsigned(64)),
-            p("peer", Unsigned(64)),
+            p("source", Hex(64)),
+            p("peer", Hex(64)),
             p("domain", Enum(32)),
             p("type", Unsigned(32)),
             p("proto", Unsigned(32)),

@@ -1,0 +1,119 @@
+//! The user and the group of the acting process.
+//!
+//! These are never missing: an id without a name gives the text `<NA>`, and
+//! `root` for 0, which every machine calls so.
+
+use super::Type::{Signed, Text, Unsigned};
+use super::{Field, Value};
+use crate::enrich::Observation;
+use crate::enrich::users::User;
+
+/// What is shown for a name that is not known.
+const UNKNOWN: &[u8] = b"<NA>";
+
+/// user.*
+pub(super) const USER_ROWS: &[Field] = &[
+    Field::live(
+        "user.uid",
+        Unsigned(32),
+        |o, _| Some(Value::Unsigned(uid(o).into())),
+        "effective user id; 4294967295 when the process is unknown",
+    ),
+    Field::live(
+        "user.name",
+        Text,
+        |o, _| Some(Value::Text(user_name(o, uid(o)))),
+        "name of the effective user; the text <NA> when it has none",
+    ),
+    Field::live(
+        "user.homedir",
+        Text,
+        |o, _| Some(Value::Text(home(o, uid(o)))),
+        "home directory of the effective user; the text <NA> when unknown",
+    ),
+    Field::live(
+        "user.shell",
+        Text,
+        |o, _| {
+            let shell = user(o, uid(o)).map_or(UNKNOWN, |user| user.shell.as_bytes());
+            Some(Value::Text(shell))
+        },
+        "login shell of the effective user; the text <NA> when unknown",
+    ),
+    Field::live(
+        "user.loginuid",
+        Signed(64),
+        |o, _| Some(Value::Signed(login_uid(o).map_or(-1, i64::from))),
+        "user id of the login this process descends from (audit uid); -1 without one",
+    ),
+    Field::live(
+        "user.loginname",
+        Text,
+        |o, _| {
+            let name = login_uid(o).map_or(UNKNOWN, |uid| user_name(o, uid));
+            Some(Value::Text(name))
+        },
+        "name of that login user; the text <NA> when there is none",
+    ),
+];
+
+/// group.*
+pub(super) const GROUP_ROWS: &[Field] = &[
+    Field::live(
+        "group.gid",
+        Unsigned(32),
+        |o, _| Some(Value::Unsigned(gid(o).into())),
+        "effective group id; 4294967295 when the process is unknown",
+    ),
+    Field::live(
+        "group.name",
+        Text,
+        |o, _| Some(Value::Text(group_name(o, gid(o)))),
+        "name of the effective group; the text <NA> when it has none",
+    ),
+];
+
+/// The effective user, as the kernel told it with the event.
+fn uid(o: &Observation<'_>) -> u32 {
+    o.process.map_or(u32::MAX, |_| o.event.task.uid)
+}
+
+fn gid(o: &Observation<'_>) -> u32 {
+    o.process.map_or(u32::MAX, |_| o.event.task.gid)
+}
+
+fn login_uid(o: &Observation<'_>) -> Option<u32> {
+    o.process
+        .map(|process| process.loginuid)
+        .filter(|uid| *uid != u32::MAX)
+}
+
+fn user<'a>(o: &Observation<'a>, uid: u32) -> Option<&'a User> {
+    o.users.user(uid)
+}
+
+/// The name of a user, or what stands for it.
+pub(super) fn user_name<'a>(o: &Observation<'a>, uid: u32) -> &'a [u8] {
+    match (user(o, uid), uid) {
+        (Some(user), _) => user.name.as_bytes(),
+        (None, 0) => b"root",
+        (None, _) => UNKNOWN,
+    }
+}
+
+/// The name of a group, or what stands for it.
+pub(super) fn group_name<'a>(o: &Observation<'a>, gid: u32) -> &'a [u8] {
+    match (o.users.group(gid), gid) {
+        (Some(name), _) => name.as_bytes(),
+        (None, 0) => b"root",
+        (None, _) => UNKNOWN,
+    }
+}
+
+fn home<'a>(o: &Observation<'a>, uid: u32) -> &'a [u8] {
+    match (user(o, uid), uid) {
+        (Some(user), _) => user.home.as_bytes(),
+        (None, 0) => b"/root",
+        (None, _) => UNKNOWN,
+    }
+}
