@@ -14,6 +14,8 @@
 
 mod apply;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -25,6 +27,10 @@ pub(crate) use store::same_start;
 
 /// More ancestors than this are not told.
 const MAX_ANCESTORS: usize = 64;
+
+/// The least room that keeps its promises: a whole line of ancestors must fit
+/// beside the process that asks for them.
+const MIN_CAPACITY: usize = 256;
 
 /// Names a process for good: a pid alone is used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -180,7 +186,7 @@ impl ProcessTable {
     /// included (256 at least).
     pub fn new(capacity: usize) -> Self {
         Self {
-            store: Store::new(capacity),
+            store: Store::new(capacity.max(MIN_CAPACITY)),
             awaited: None,
             counters: Counters::default(),
         }

@@ -276,11 +276,13 @@ impl ProcessTable {
         };
         let mut process = child_of(&entry.process, key, fork, world);
         let (followed, cgroup_id) = (entry.followed, entry.cgroup_id);
+        // Nothing known of the parent is nothing known of the child.
+        let knowledge = entry.knowledge.min(Knowledge::Told);
         let moved = fork.place != Place::default() && !entry.process.place.is(&fork.place);
         if moved {
             process.place = world.place(&fork.place);
         }
-        let mut child = Entry::new(process, Knowledge::Told, fork.child_ppid);
+        let mut child = Entry::new(process, knowledge, fork.child_ppid);
         child.seen_ns = time_ns;
         child.followed = followed;
         child.cgroup_id = if moved { 0 } else { cgroup_id };

@@ -17,10 +17,6 @@ pub(super) const TICK_NS: u64 = 10_000_000;
 /// kept for records that come late, and most of them hold an image of their own.
 const ENDED_SHARE: usize = 16;
 
-/// The least room that keeps its promises: a whole line of 64 ancestors must
-/// fit beside the process that asks for them.
-const MIN_CAPACITY: usize = 256;
-
 /// How far the search for a victim insists on one without children.
 const LEAVES_ONLY: usize = 1024;
 
@@ -121,7 +117,7 @@ pub(super) struct Store {
 impl Store {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            capacity: capacity.max(MIN_CAPACITY),
+            capacity,
             ..Self::default()
         }
     }
@@ -394,7 +390,9 @@ impl Store {
     /// A running process that did nothing since the search last came by,
     /// preferably one without children: exits were missed if it comes to this.
     fn quiet(&mut self) -> Option<Slot> {
-        for step in 0..self.slots.len() * 2 {
+        // One round to forget who was recent, one for a leaf, one for anybody.
+        let leaves_only = LEAVES_ONLY.min(self.slots.len() * 2);
+        for step in 0..self.slots.len() * 3 {
             self.hand = (self.hand + 1) % self.slots.len();
             let slot = Slot(u32::try_from(self.hand).unwrap_or(u32::MAX));
             if self.pinned == Some(slot) {
@@ -403,7 +401,7 @@ impl Store {
             let Some(entry) = self.get_mut(slot) else {
                 continue;
             };
-            let spare = entry.recent || (step < LEAVES_ONLY && entry.links.first_child.is_some());
+            let spare = entry.recent || (step < leaves_only && entry.links.first_child.is_some());
             entry.recent = false;
             if !spare {
                 return Some(slot);
