@@ -1,1 +1,4 @@
 //! Unprivileged tests: stories, conformance, outputs, command line, invariants.
+
+#[path = "suite/loader.rs"]
+mod loader;

@@ -1,14 +1,42 @@
 //! Rule files in, a checked [`RuleSet`] out, or every mistake in them.
+//!
+//! ```text
+//! bytes ─yaml→ trees ─item→ items ─collection→ lists, macros, rules ─compile→ RuleSet
+//! ```
+//!
+//! Text keeps its origin on the whole way ([`traced`]), so that every mistake is
+//! shown where a person wrote it. Reading never stops at the first mistake:
+//! what can still be checked is checked. A set with any error in it is none.
 
+mod collection;
+mod compile;
+mod exception;
+mod item;
+mod list;
+mod macros;
+mod select;
+mod traced;
+mod warnings;
+pub mod watch;
+mod yaml;
+
+pub use select::{Selector, Which};
+
+use std::collections::HashSet;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::format::Format;
 use super::program::Program;
+use super::syntax::Expr;
 use crate::alert::Priority;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::events::EventSet;
+use collection::Collection;
 
 /// One rule, ready to be evaluated.
-#[derive(Debug)]
 pub struct Rule {
     /// Its name.
     pub name: Arc<str>,
@@ -22,10 +50,23 @@ pub struct Rule {
     pub tags: Arc<[Arc<str>]>,
     /// The condition.
     pub condition: Program,
+    /// What the condition was compiled from: lists, exceptions and macros
+    /// filled in. It prints as text.
+    pub tree: Expr,
     /// The output.
     pub output: Format,
     /// The events that can satisfy the condition.
     pub events: EventSet,
+}
+
+/// Name and condition; programs and formats say nothing to a reader.
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rule")
+            .field("name", &self.name)
+            .field("condition", &self.tree.to_string())
+            .finish_non_exhaustive()
+    }
 }
 
 /// All enabled rules, in rule order.
@@ -33,4 +74,198 @@ pub struct Rule {
 pub struct RuleSet {
     /// In the order of first definition.
     pub rules: Vec<Arc<Rule>>,
+}
+
+impl RuleSet {
+    /// Every event that can satisfy a rule: what is worth capturing.
+    pub fn events(&self) -> EventSet {
+        self.rules
+            .iter()
+            .fold(EventSet::EMPTY, |all, rule| all.union(rule.events))
+    }
+}
+
+/// What to load, and what of it to evaluate.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// Files, and directories whose `.yaml` and `.yml` files are read in byte
+    /// order of their paths. Order matters: later files change earlier ones.
+    pub paths: Vec<PathBuf>,
+    /// Rules less serious than this are checked and left out.
+    pub min_priority: Priority,
+    /// Switches rules on and off, one after the other, whatever the files say.
+    pub selectors: Vec<Selector>,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self {
+            paths: Vec::new(),
+            min_priority: Priority::Debug,
+            selectors: Vec::new(),
+        }
+    }
+}
+
+/// What loading gives when nothing is wrong.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The rules to evaluate.
+    pub rules: RuleSet,
+    /// What works and deserves a look.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many rules the files define, switched-off ones included.
+    pub defined: usize,
+}
+
+/// Loads rules from files and directories.
+///
+/// # Errors
+/// Every mistake in every file, warnings included, in file order.
+pub fn load(options: &LoadOptions) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut loading = Loading::default();
+    for path in &options.paths {
+        match files(path) {
+            Ok(files) => files.iter().for_each(|file| loading.file(file)),
+            Err(error) => loading.unreadable(path, &error),
+        }
+    }
+    loading.finish(options)
+}
+
+/// Loads rules from texts, each with the name to show it under.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_texts(
+    files: &[(&str, &[u8])],
+    options: &LoadOptions,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut loading = Loading::default();
+    for (name, bytes) in files {
+        loading.bytes(name, bytes);
+    }
+    loading.finish(options)
+}
+
+/// The files a configured path stands for, in load order.
+fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !std::fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let path = entry?.path();
+        let wanted = path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if wanted && std::fs::metadata(&path)?.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+    Ok(files)
+}
+
+/// Files read so far and what they came to.
+#[derive(Default)]
+struct Loading {
+    collection: Collection,
+    diagnostics: Vec<Diagnostic>,
+    /// The files that were read, in order: mistakes are shown in this order.
+    names: Vec<String>,
+    /// Errors of compiling what the files before the last came to.
+    early: Vec<Diagnostic>,
+}
+
+impl Loading {
+    fn file(&mut self, path: &Path) {
+        match std::fs::read(path) {
+            Ok(bytes) => self.bytes(&path.to_string_lossy(), &bytes),
+            Err(error) => self.unreadable(path, &error),
+        }
+    }
+
+    fn unreadable(&mut self, path: &Path, error: &io::Error) {
+        let message = format!("cannot read {}: {error}", path.display());
+        self.diagnostics
+            .push(Diagnostic::error("LOAD_ERR_FILE_READ", message));
+        self.collection.missing_file();
+    }
+
+    fn bytes(&mut self, name: &str, bytes: &[u8]) {
+        self.compile_so_far();
+        let (file, mistake) = yaml::source(name, bytes);
+        self.names.push(file.name.clone());
+        let documents = match mistake {
+            Some(mistake) => Err(mistake),
+            None => yaml::parse(&file),
+        };
+        match documents {
+            Ok(documents) => {
+                let items = item::read(&file, &documents, &mut self.diagnostics);
+                self.collection.add(items, &mut self.diagnostics);
+            }
+            Err(mistake) => {
+                self.diagnostics.push(mistake);
+                self.collection.missing_file();
+            }
+        }
+    }
+
+    /// A file must be sound without those after it, so each is compiled before
+    /// the next is read. Of warnings only the last word counts.
+    fn compile_so_far(&mut self) {
+        if self.names.is_empty() {
+            return;
+        }
+        let mut found = Vec::new();
+        compile::compile(&self.collection, &LoadOptions::default(), &mut found);
+        found.retain(|diagnostic| diagnostic.severity == Severity::Error);
+        self.early.append(&mut found);
+    }
+
+    fn finish(mut self, options: &LoadOptions) -> Result<Loaded, Vec<Diagnostic>> {
+        let rules = compile::compile(&self.collection, options, &mut self.diagnostics);
+        let plugins = self.collection.plugins.iter();
+        self.diagnostics
+            .extend(plugins.filter_map(item::PluginEntry::check));
+        self.diagnostics.append(&mut self.early);
+        let diagnostics = sorted(self.diagnostics, &self.names);
+        if diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+        {
+            return Err(diagnostics);
+        }
+        Ok(Loaded {
+            rules,
+            diagnostics,
+            defined: self.collection.rules.len(),
+        })
+    }
+}
+
+/// Each mistake once, in the order a reader of the files meets them. A mistake
+/// in a macro or list shows up again with every rule that uses it; the first
+/// use stands for all.
+fn sorted(diagnostics: Vec<Diagnostic>, names: &[String]) -> Vec<Diagnostic> {
+    let mut seen = HashSet::new();
+    let mut out: Vec<_> = diagnostics
+        .into_iter()
+        .filter(|diagnostic| {
+            let place = diagnostic
+                .place
+                .as_ref()
+                .map(|place| (place.file.name.clone(), place.range.clone()));
+            seen.insert((diagnostic.code, diagnostic.message.clone(), place))
+        })
+        .collect();
+    out.sort_by_key(|diagnostic| {
+        diagnostic.place.as_ref().map(|place| {
+            let file = names.iter().position(|name| *name == place.file.name);
+            (file, place.range.start)
+        })
+    });
+    out
 }

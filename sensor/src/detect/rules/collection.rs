@@ -1,0 +1,335 @@
+//! Items in, in file order; lists, macros and rules as they stand after all of
+//! them out.
+//!
+//! A later item defines anew, appends to or overrides an earlier one. The
+//! order of first definition is the order of rules for ever; the order of last
+//! change decides what a list or macro may name.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::exception::{self, Exception};
+use super::item::{
+    Change, Definition, Item, Items, ListItem, MacroItem, Name, Op, PluginEntry, RuleChange,
+    RuleItem,
+};
+use super::traced::Traced;
+use crate::alert::Priority;
+use crate::diagnostic::Diagnostic;
+
+const INVALID: &str = "LOAD_ERR_VALIDATE";
+
+/// A list as it stands.
+#[derive(Debug)]
+pub(crate) struct List {
+    /// Its name, where it was defined first.
+    pub(crate) name: Name,
+    /// Its items, as written.
+    pub(crate) items: Vec<Traced>,
+    /// When it was defined first.
+    pub(crate) index: usize,
+    /// When it was changed last; it may name lists of a smaller index.
+    pub(crate) visibility: usize,
+}
+
+/// A macro as it stands.
+#[derive(Debug)]
+pub(crate) struct Macro {
+    /// Its name, where it was defined last.
+    pub(crate) name: Name,
+    /// Its condition, as written.
+    pub(crate) condition: Traced,
+    /// When it was defined first.
+    pub(crate) index: usize,
+    /// When it was changed last; it may name macros of a smaller index.
+    pub(crate) visibility: usize,
+}
+
+/// A rule as it stands.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the independent switches of the rule language"
+)]
+pub(crate) struct RuleText {
+    /// Its name, where it was defined last.
+    pub(crate) name: Name,
+    /// Its condition, as written, exceptions not put in.
+    pub(crate) condition: Traced,
+    /// Its output, as written.
+    pub(crate) output: Traced,
+    /// What it is about.
+    pub(crate) desc: String,
+    /// How serious.
+    pub(crate) priority: Priority,
+    /// Whose events it sees.
+    pub(crate) source: Name,
+    /// Whether it is evaluated.
+    pub(crate) enabled: bool,
+    /// Sorted tags.
+    pub(crate) tags: BTreeSet<String>,
+    /// Its exceptions.
+    pub(crate) exceptions: Vec<Exception>,
+    /// Whether to warn when it sees nearly every event.
+    pub(crate) warn_evttypes: bool,
+    /// Whether a field or event we do not know drops it quietly.
+    pub(crate) skip_if_unknown_filter: bool,
+}
+
+/// Everything the files read so far define.
+#[derive(Debug, Default)]
+pub(crate) struct Collection {
+    /// In the order of first definition.
+    pub(crate) lists: Vec<List>,
+    /// In the order of first definition.
+    pub(crate) macros: Vec<Macro>,
+    /// In rule order.
+    pub(crate) rules: Vec<RuleText>,
+    /// What plugins are wanted.
+    pub(crate) plugins: Vec<PluginEntry>,
+    /// Positions in `rules`.
+    by_name: HashMap<String, usize>,
+    /// Items that could not be read; missing them is no second mistake.
+    broken: BTreeSet<String>,
+    /// Whether a whole file could not be read.
+    incomplete: bool,
+    /// Counts definitions.
+    clock: usize,
+}
+
+impl Collection {
+    /// Whether a name that is not there may be in what could not be read.
+    pub(crate) fn may_be_broken(&self, name: &str) -> bool {
+        self.incomplete || self.broken.contains(name)
+    }
+
+    /// Notes that a file gave nothing.
+    pub(crate) fn missing_file(&mut self) {
+        self.incomplete = true;
+    }
+
+    /// Adds what a file gives, and every mistake that shows in doing so.
+    pub(crate) fn add(&mut self, items: Items, diagnostics: &mut Vec<Diagnostic>) {
+        self.broken.extend(items.broken);
+        for item in items.items {
+            self.clock += 1;
+            match item {
+                Item::Plugins(plugins) => self.plugins.extend(plugins),
+                Item::List(item) => diagnostics.extend(self.list(item)),
+                Item::Macro(item) => diagnostics.extend(self.macro_item(item)),
+                Item::Rule(item) => self.rule(*item, diagnostics),
+            }
+        }
+    }
+
+    fn list(&mut self, item: ListItem) -> Option<Diagnostic> {
+        let existing = self
+            .lists
+            .iter_mut()
+            .find(|list| list.name.text == item.name.text);
+        match existing {
+            Some(list) => {
+                if !item.append {
+                    list.items.clear();
+                }
+                list.items.extend(item.items);
+                list.visibility = self.clock;
+                None
+            }
+            None if item.append => {
+                let names = self.lists.iter().map(|list| list.name.text.as_str());
+                self.no_target("list", &item.name, names)
+            }
+            None => {
+                self.lists.push(List {
+                    name: item.name,
+                    items: item.items,
+                    index: self.clock,
+                    visibility: self.clock,
+                });
+                None
+            }
+        }
+    }
+
+    fn macro_item(&mut self, item: MacroItem) -> Option<Diagnostic> {
+        let existing = self
+            .macros
+            .iter_mut()
+            .find(|known| known.name.text == item.name.text);
+        match existing {
+            Some(known) => {
+                known.condition = if item.append {
+                    joined(&known.condition, &item.condition)
+                } else {
+                    known.name = item.name;
+                    item.condition
+                };
+                known.visibility = self.clock;
+                None
+            }
+            None if item.append => {
+                let names = self.macros.iter().map(|known| known.name.text.as_str());
+                self.no_target("macro", &item.name, names)
+            }
+            None => {
+                self.macros.push(Macro {
+                    name: item.name,
+                    condition: item.condition,
+                    index: self.clock,
+                    visibility: self.clock,
+                });
+                None
+            }
+        }
+    }
+
+    fn no_target<'a>(
+        &self,
+        kind: &str,
+        name: &Name,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Option<Diagnostic> {
+        if self.may_be_broken(&name.text) {
+            return None;
+        }
+        let message = format!("no {kind} is named `{}` so far", name.text);
+        Some(
+            Diagnostic::error(INVALID, message)
+                .at(name.place.clone())
+                .suggest(&name.text, names),
+        )
+    }
+
+    fn rule(&mut self, item: RuleItem, diagnostics: &mut Vec<Diagnostic>) {
+        let RuleItem { name, change } = item;
+        let change = match change {
+            RuleChange::Define(definition) => {
+                self.define_rule(name, *definition, diagnostics);
+                return;
+            }
+            change => change,
+        };
+        let Some(rule) = self
+            .by_name
+            .get(&name.text)
+            .and_then(|at| self.rules.get_mut(*at))
+        else {
+            let names = self.rules.iter().map(|rule| rule.name.text.as_str());
+            diagnostics.extend(self.no_target("rule", &name, names));
+            return;
+        };
+        match change {
+            RuleChange::Define(_) => {}
+            RuleChange::Enable(enabled) => rule.enabled = enabled,
+            RuleChange::Append {
+                condition,
+                exceptions,
+                source,
+            } => {
+                diagnostics.extend(source.and_then(|source| source_change(&rule.source, &source)));
+                if let Some(condition) = condition {
+                    rule.condition = joined(&rule.condition, &condition);
+                }
+                exception::append(&mut rule.exceptions, exceptions, diagnostics);
+            }
+            RuleChange::Override { changes, source } => {
+                diagnostics.extend(source.and_then(|source| source_change(&rule.source, &source)));
+                for change in changes {
+                    rule.change(change, diagnostics);
+                }
+            }
+        }
+    }
+
+    fn define_rule(
+        &mut self,
+        name: Name,
+        definition: Definition,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let exceptions = exception::define(definition.exceptions, diagnostics);
+        let key = name.text.clone();
+        let rule = RuleText {
+            name,
+            condition: definition.condition,
+            output: definition.output,
+            desc: definition.desc,
+            priority: definition.priority,
+            source: definition.source,
+            enabled: definition.enabled,
+            tags: definition.tags,
+            exceptions,
+            warn_evttypes: definition.warn_evttypes,
+            skip_if_unknown_filter: definition.skip_if_unknown_filter,
+        };
+        match self
+            .by_name
+            .get(&key)
+            .and_then(|at| self.rules.get_mut(*at))
+        {
+            Some(old) => {
+                diagnostics.extend(source_change(&old.source, &rule.source));
+                *old = rule;
+            }
+            None => {
+                self.by_name.insert(key, self.rules.len());
+                self.rules.push(rule);
+            }
+        }
+    }
+}
+
+impl RuleText {
+    fn change(&mut self, change: Change, diagnostics: &mut Vec<Diagnostic>) {
+        match change {
+            Change::Condition(Op::Append, more) => self.condition = joined(&self.condition, &more),
+            Change::Condition(Op::Replace, new) => self.condition = new,
+            Change::Output(Op::Append, more) => self.output = joined(&self.output, &more),
+            Change::Output(Op::Replace, new) => self.output = new,
+            Change::Desc(Op::Append, more) => {
+                self.desc.push(' ');
+                self.desc.push_str(&more);
+            }
+            Change::Desc(Op::Replace, new) => self.desc = new,
+            Change::Tags(Op::Append, more) => self.tags.extend(more),
+            Change::Tags(Op::Replace, new) => self.tags = new,
+            Change::Exceptions(Op::Append, more) => {
+                exception::append(&mut self.exceptions, more, diagnostics);
+            }
+            Change::Exceptions(Op::Replace, new) => {
+                self.exceptions = exception::define(new, diagnostics);
+            }
+            Change::Priority(new) => self.priority = new,
+            Change::Enabled(new) => self.enabled = new,
+            Change::WarnEvttypes(new) => self.warn_evttypes = new,
+            Change::SkipIfUnknownFilter(new) => self.skip_if_unknown_filter = new,
+            Change::Capture => {}
+        }
+    }
+}
+
+/// Old and new text with one blank between.
+fn joined(old: &Traced, new: &Traced) -> Traced {
+    let mut out = old.clone();
+    if let Some(place) = new.whole() {
+        let start = place.range.start;
+        out.glue(
+            " ",
+            &crate::diagnostic::Place::new(&place.file, start..start),
+        );
+    }
+    out.push(new);
+    out
+}
+
+fn source_change(old: &Name, new: &Name) -> Option<Diagnostic> {
+    (old.text != new.text).then(|| {
+        let message = format!(
+            "this rule has the source `{}`, which cannot become `{}`",
+            old.text, new.text
+        );
+        Diagnostic::error(INVALID, message)
+            .at(new.place.clone())
+            .related(old.place.clone(), "defined here")
+    })
+}

@@ -1,0 +1,319 @@
+//! A collection in, its rules ready to be evaluated out, with every mistake in
+//! their conditions and outputs.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::collection::{Collection, RuleText};
+use super::exception::{self, Exception};
+use super::list::Lists;
+use super::macros::Macros;
+use super::traced::Traced;
+use super::{LoadOptions, Rule, RuleSet, warnings};
+use crate::detect::analysis;
+use crate::detect::format::{Format, FormatError};
+use crate::detect::program::{CompileError, ErrorKind, MacroUse, Program};
+use crate::detect::syntax::{self, Expr, Span, SyntaxError};
+use crate::diagnostic::{Diagnostic, Severity};
+
+/// The sources whose events this sensor delivers.
+const SOURCES: [&str; 1] = ["syscall"];
+
+/// Compiles everything, unused macros and switched-off rules included, and
+/// keeps the rules that are to be evaluated.
+pub(super) fn compile(
+    collection: &Collection,
+    options: &LoadOptions,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> RuleSet {
+    let mut lists = Lists::compile(&collection.lists);
+    let macros = Macros::compile(collection, &mut lists, diagnostics);
+    let mut compiler = Compiler {
+        lists,
+        macros,
+        diagnostics,
+    };
+    let mut rules = Vec::new();
+    for text in &collection.rules {
+        let rule = compiler.rule(text);
+        if is_selected(text, options) {
+            rules.extend(rule.map(Arc::new));
+        }
+    }
+    compiler.unused(collection);
+    RuleSet { rules }
+}
+
+/// Whether a rule is to be evaluated.
+fn is_selected(rule: &RuleText, options: &LoadOptions) -> bool {
+    let mut enabled = rule.enabled;
+    for selector in &options.selectors {
+        if selector.means(&rule.name.text, rule.tags.iter().map(String::as_str)) {
+            enabled = selector.enable;
+        }
+    }
+    enabled && rule.priority <= options.min_priority
+}
+
+struct Compiler<'c> {
+    lists: Lists,
+    macros: Macros<'c>,
+    diagnostics: &'c mut Vec<Diagnostic>,
+}
+
+/// What is wrong with one rule.
+#[derive(Default)]
+struct Mistakes {
+    found: Vec<Diagnostic>,
+    /// Whether there is one that `skip-if-unknown-filter` does not forgive.
+    grave: bool,
+}
+
+impl Mistakes {
+    fn push(&mut self, kind: ErrorKind, diagnostic: Diagnostic) {
+        self.grave |= kind == ErrorKind::Other;
+        self.found.push(diagnostic);
+    }
+}
+
+impl Compiler<'_> {
+    /// One rule; `None` when it has a mistake or is to be skipped.
+    fn rule(&mut self, rule: &RuleText) -> Option<Rule> {
+        if !SOURCES.contains(&rule.source.text.as_str()) {
+            self.unknown_source(rule);
+            return None;
+        }
+        let mut mistakes = Mistakes::default();
+        let text = self.condition_text(rule, &mut mistakes);
+        let condition = text.as_ref().and_then(|text| {
+            let tree = self.tree(text, &mut mistakes)?;
+            let program = self.program(&tree, text, &mut mistakes)?;
+            Some((tree, program))
+        });
+        let output = output(rule, &mut mistakes);
+        if !mistakes.found.is_empty() {
+            self.report(rule, mistakes);
+            return None;
+        }
+        let (text, (tree, condition), output) = (text?, condition?, output?);
+        let events = analysis::events(&tree);
+        let origins = Origins {
+            text: &text,
+            macros: &self.macros,
+        };
+        self.diagnostics
+            .extend(warnings::of_rule(rule, &tree, &origins, &events));
+        let tags: Vec<Arc<str>> = rule.tags.iter().map(|tag| tag.as_str().into()).collect();
+        Some(Rule {
+            name: rule.name.text.as_str().into(),
+            desc: rule.desc.clone(),
+            priority: rule.priority,
+            source: rule.source.text.as_str().into(),
+            tags: tags.into(),
+            condition,
+            tree,
+            output,
+            events,
+        })
+    }
+
+    fn unknown_source(&mut self, rule: &RuleText) {
+        let message = format!(
+            "no events come from the source `{}`; this rule is skipped",
+            rule.source.text
+        );
+        self.diagnostics.push(
+            Diagnostic::warning("LOAD_UNKNOWN_SOURCE", message)
+                .at(rule.source.place.clone())
+                .suggest(&rule.source.text, SOURCES),
+        );
+    }
+
+    /// The condition with exceptions and lists put in.
+    fn condition_text(&mut self, rule: &RuleText, mistakes: &mut Mistakes) -> Option<Traced> {
+        let sound: Vec<Exception> = rule
+            .exceptions
+            .iter()
+            .filter(|exception| fields_exist(exception, mistakes))
+            .cloned()
+            .collect();
+        let text = exception::expand(&rule.condition, &sound);
+        match self.lists.expand(&text) {
+            Ok(text) => Some(text),
+            Err(mistake) => {
+                mistakes.push(ErrorKind::Other, mistake);
+                None
+            }
+        }
+    }
+
+    fn tree(&mut self, text: &Traced, mistakes: &mut Mistakes) -> Option<Expr> {
+        match syntax::parse(text.as_str()) {
+            Ok(parsed) => {
+                let filled = self.macros.fill(&parsed, text, &mut mistakes.found);
+                // A macro's mistake is reported with the macro; the rule is lost too.
+                mistakes.grave |= filled.is_none();
+                filled
+            }
+            Err(error) => {
+                mistakes.push(ErrorKind::Other, syntax_error(text, &error));
+                None
+            }
+        }
+    }
+
+    fn program(&self, tree: &Expr, text: &Traced, mistakes: &mut Mistakes) -> Option<Program> {
+        let origins = Origins {
+            text,
+            macros: &self.macros,
+        };
+        match Program::compile(tree) {
+            Ok(program) => Some(program),
+            Err(errors) => {
+                for error in errors {
+                    let diagnostic = compile_error(CompileError::CODE, &error, &origins);
+                    mistakes.push(error.kind, diagnostic);
+                }
+                None
+            }
+        }
+    }
+
+    fn report(&mut self, rule: &RuleText, mistakes: Mistakes) {
+        let forgiven = rule.skip_if_unknown_filter && !mistakes.grave;
+        for mut mistake in mistakes.found {
+            if forgiven {
+                mistake.severity = Severity::Warning;
+                mistake.code = "LOAD_UNKNOWN_FILTER";
+                mistake.message = format!("{}; the rule is skipped", mistake.message);
+            }
+            self.diagnostics.push(mistake);
+        }
+    }
+
+    /// What nothing uses; not asked while there are mistakes, for what a
+    /// broken rule would have used is not known.
+    fn unused(&mut self, collection: &Collection) {
+        if self
+            .diagnostics
+            .iter()
+            .any(|d| d.severity == Severity::Error)
+        {
+            return;
+        }
+        for (name, place) in self.macros.unused() {
+            self.diagnostics.push(
+                Diagnostic::warning("LOAD_UNUSED_MACRO", format!("nothing uses macro `{name}`"))
+                    .at(place.clone()),
+            );
+        }
+        let unused: HashSet<&str> = self.lists.unused().collect();
+        for list in &collection.lists {
+            let name = list.name.text.as_str();
+            if unused.contains(name) {
+                self.diagnostics.push(
+                    Diagnostic::warning("LOAD_UNUSED_LIST", format!("nothing uses list `{name}`"))
+                        .at(list.name.place.clone()),
+                );
+            }
+        }
+    }
+}
+
+/// Where the spans of a rule's tree were written.
+pub(super) struct Origins<'t, 'c> {
+    /// The condition, everything put in.
+    pub(super) text: &'t Traced,
+    /// The macros it uses.
+    pub(super) macros: &'t Macros<'c>,
+}
+
+impl Origins<'_, '_> {
+    /// Points a diagnostic at a span inside these macros, with their uses.
+    pub(super) fn locate(
+        &self,
+        diagnostic: Diagnostic,
+        within: &[MacroUse],
+        span: Span,
+    ) -> Diagnostic {
+        let innermost = within
+            .last()
+            .and_then(|used| self.macros.text(&used.name))
+            .unwrap_or(self.text);
+        let mut diagnostic = at(innermost, diagnostic, span);
+        // From the use nearest to the mistake out to the rule.
+        for (depth, used) in within.iter().enumerate().rev() {
+            let user = depth
+                .checked_sub(1)
+                .and_then(|outer| within.get(outer))
+                .and_then(|outer| self.macros.text(&outer.name))
+                .unwrap_or(self.text);
+            if let Some(place) = user.place(&used.span.range()) {
+                let label = format!("macro `{}` is used here", used.name);
+                diagnostic = diagnostic.related(place, label);
+            }
+        }
+        diagnostic
+    }
+}
+
+/// Points a diagnostic at a span of a text.
+pub(super) fn at(text: &Traced, diagnostic: Diagnostic, span: Span) -> Diagnostic {
+    text.locate(diagnostic, &span.range())
+}
+
+/// A text that is no condition.
+pub(super) fn syntax_error(text: &Traced, error: &SyntaxError) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(CompileError::CODE, error.message.clone());
+    diagnostic.help.clone_from(&error.help);
+    at(text, diagnostic, error.span)
+}
+
+fn compile_error(
+    code: &'static str,
+    error: &CompileError,
+    origins: &Origins<'_, '_>,
+) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(code, error.message.clone());
+    diagnostic.help.clone_from(&error.help);
+    origins.locate(diagnostic, &error.within, error.span)
+}
+
+/// Checks the fields of an exception by asking for each of them.
+fn fields_exist(exception: &Exception, mistakes: &mut Mistakes) -> bool {
+    let code = "LOAD_ERR_VALIDATE";
+    let before = mistakes.found.len();
+    for field in exception.fields() {
+        let whole = 0..field.as_str().len();
+        let asked = format!("{} exists", field.as_str());
+        let mut mistake = |kind, message: &str, help: &Option<String>| {
+            let mut diagnostic = Diagnostic::error(code, message);
+            diagnostic.help.clone_from(help);
+            mistakes.push(kind, field.locate(diagnostic, &whole));
+        };
+        match syntax::parse(&asked) {
+            Err(_) => {
+                let message = format!("`{}` is no field", field.as_str());
+                mistake(ErrorKind::Other, &message, &None);
+            }
+            Ok(expr) => {
+                for error in Program::compile(&expr).err().unwrap_or_default() {
+                    mistake(error.kind, &error.message, &error.help);
+                }
+            }
+        }
+    }
+    mistakes.found.len() == before
+}
+
+fn output(rule: &RuleText, mistakes: &mut Mistakes) -> Option<Format> {
+    match Format::compile(rule.output.as_str()) {
+        Ok(format) => Some(format),
+        Err(error) => {
+            let mut diagnostic = Diagnostic::error(FormatError::CODE, error.message.clone());
+            diagnostic.help.clone_from(&error.help);
+            mistakes.push(error.kind, at(&rule.output, diagnostic, error.span));
+            None
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The documents of a rules file in, its items out, or what is wrong with
+//! their shape: keys, kinds of values, words of fixed sets.
+//!
+//! Here every item is looked at alone; what it means beside the others is the
+//! collection's business.
+
+mod exception;
+mod keys;
+mod rule;
+mod version;
+
+pub(crate) use exception::{Cell, ExceptionItem, OneOrMany};
+pub(crate) use rule::{Change, Definition, Op, RuleChange, RuleItem};
+pub(crate) use version::PluginEntry;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::traced::Traced;
+use super::yaml::{Node, Value};
+use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use keys::{Keys, Reader};
+
+/// The keys that tell kinds apart, in the order they are looked for.
+const KINDS: [&str; 5] = [
+    "required_engine_version",
+    "required_plugin_versions",
+    "list",
+    "macro",
+    "rule",
+];
+
+/// A name and where it was given.
+#[derive(Debug, Clone)]
+pub(crate) struct Name {
+    /// The name.
+    pub(crate) text: String,
+    /// Where it stands.
+    pub(crate) place: Place,
+}
+
+/// One item of a rules file, well-formed.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// What plugins the file wants.
+    Plugins(Vec<PluginEntry>),
+    /// A list.
+    List(ListItem),
+    /// A macro.
+    Macro(MacroItem),
+    /// A rule.
+    Rule(Box<RuleItem>),
+}
+
+/// A list, or more of it.
+#[derive(Debug)]
+pub(crate) struct ListItem {
+    /// Its name.
+    pub(crate) name: Name,
+    /// Its elements, as text.
+    pub(crate) items: Vec<Traced>,
+    /// Whether they come behind those that are there.
+    pub(crate) append: bool,
+}
+
+/// A macro, or more of it.
+#[derive(Debug)]
+pub(crate) struct MacroItem {
+    /// Its name.
+    pub(crate) name: Name,
+    /// Its condition.
+    pub(crate) condition: Traced,
+    /// Whether it comes behind the one that is there.
+    pub(crate) append: bool,
+}
+
+/// What a file gave.
+#[derive(Debug, Default)]
+pub(crate) struct Items {
+    /// The well-formed items, in order.
+    pub(crate) items: Vec<Item>,
+    /// Names of lists, macros and rules whose item is malformed: that they are
+    /// missing is no second mistake.
+    pub(crate) broken: BTreeSet<String>,
+}
+
+/// Reads the items of all documents of a file.
+pub(crate) fn read(
+    file: &Arc<SourceFile>,
+    documents: &[Node],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Items {
+    let mut reader = Reader { file, diagnostics };
+    let mut out = Items::default();
+    for document in documents {
+        match &document.value {
+            Value::Null => {}
+            Value::Sequence(items) => {
+                for node in items {
+                    reader.item(node, &mut out);
+                }
+            }
+            Value::Scalar(_) | Value::Mapping(_) => {
+                let message = format!(
+                    "a rules file is a sequence of items, not {}",
+                    document.kind()
+                );
+                reader.invalid(message, document).help_on(
+                    &mut reader,
+                    "start every item with `- `, as in `- rule: name`",
+                );
+            }
+        }
+    }
+    out
+}
+
+impl Reader<'_> {
+    fn item(&mut self, node: &Node, out: &mut Items) {
+        if matches!(node.value, Value::Null) {
+            return;
+        }
+        let Some(keys) = self.keys(node, "an item") else {
+            return;
+        };
+        let Some(kind) = KINDS.into_iter().find(|kind| keys.get(kind).is_some()) else {
+            self.unknown_item(node, &keys);
+            return;
+        };
+        let item = match kind {
+            "required_engine_version" => {
+                self.engine_version(&keys);
+                return;
+            }
+            "required_plugin_versions" => self.plugin_versions(&keys).map(Item::Plugins),
+            "list" => self.list(&keys).map(Item::List),
+            "macro" => self.macro_item(&keys).map(Item::Macro),
+            _ => self.rule(&keys).map(|rule| Item::Rule(Box::new(rule))),
+        };
+        match item {
+            Some(item) => out.items.push(item),
+            None => out.broken.extend(
+                keys.get(kind)
+                    .and_then(Node::text)
+                    .map(|name| name.as_str().to_owned()),
+            ),
+        }
+    }
+
+    fn unknown_item(&mut self, node: &Node, keys: &Keys<'_>) {
+        let near = keys
+            .names()
+            .find_map(|key| crate::diagnostic::nearest(key, KINDS));
+        let mut warning = Diagnostic::warning("LOAD_UNKNOWN_ITEM", "this item is of no known kind")
+            .at(self.place(node));
+        warning.help = Some(match near {
+            Some(kind) => format!("did you mean `{kind}`?"),
+            None => format!("an item has one of the keys `{}`", KINDS.join("`, `")),
+        });
+        self.diagnostics.push(warning);
+    }
+
+    fn list(&mut self, keys: &Keys<'_>) -> Option<ListItem> {
+        const KEYS: [&str; 4] = ["list", "items", "append", "override"];
+        self.unknown_keys(keys, &KEYS, "list");
+        let name = self.name(keys, "list");
+        let items = self
+            .required(keys, "items", "list")
+            .and_then(|node| self.texts(node, "items"));
+        let append = self.append_mode(keys, "items");
+        let name = name?;
+        if !is_list_name(&name.text) {
+            let message = format!("`{}` cannot be named in a condition", name.text);
+            self.diagnostics.push(
+                Diagnostic::warning("LOAD_INVALID_LIST_NAME", message)
+                    .at(name.place.clone())
+                    .help("a list's name has no blanks, quotes, parentheses, `=` or `,`"),
+            );
+        }
+        Some(ListItem {
+            name,
+            items: items?,
+            append: append?,
+        })
+    }
+
+    fn macro_item(&mut self, keys: &Keys<'_>) -> Option<MacroItem> {
+        const KEYS: [&str; 4] = ["macro", "condition", "append", "override"];
+        self.unknown_keys(keys, &KEYS, "macro");
+        let name = self.name(keys, "macro");
+        let condition = self
+            .required(keys, "condition", "macro")
+            .and_then(|node| self.text(node, "condition"));
+        let append = self.append_mode(keys, "condition");
+        let name = name?;
+        if !is_macro_name(&name.text) {
+            let message = format!("`{}` cannot be named in a condition", name.text);
+            self.diagnostics.push(
+                Diagnostic::warning("LOAD_INVALID_MACRO_NAME", message)
+                    .at(name.place.clone())
+                    .help("a macro's name is letters, digits and `_`, a letter first"),
+            );
+        }
+        Some(MacroItem {
+            name,
+            condition: condition?,
+            append: append?,
+        })
+    }
+
+    /// Whether a list or macro item appends, by either spelling; `key` is the
+    /// only one that can be overridden.
+    fn append_mode(&mut self, keys: &Keys<'_>, key: &str) -> Option<bool> {
+        let append = self.flag(keys, "append", false)?;
+        let overrides = self.overrides(keys, &[key], &[key])?;
+        if append && overrides.is_some() {
+            self.append_and_override(keys);
+            return None;
+        }
+        if append {
+            self.deprecated_append(keys);
+        }
+        let by_override = overrides.is_some_and(|ops| ops.iter().any(|(_, op)| *op == Op::Append));
+        Some(append || by_override)
+    }
+
+    fn append_and_override(&mut self, keys: &Keys<'_>) {
+        if let Some(node) = keys.get("append") {
+            self.report(
+                "LOAD_ERR_YAML_VALIDATE",
+                "`append` and `override` cannot stand in one item",
+                node,
+            )
+            .help_on(self, "drop `append` and say `append` under `override`");
+        }
+    }
+
+    fn deprecated_append(&mut self, keys: &Keys<'_>) {
+        if let Some(node) = keys.get("append") {
+            self.diagnostics.push(
+                Diagnostic::warning("LOAD_DEPRECATED_ITEM", "`append: true` is deprecated")
+                    .at(self.place(node))
+                    .help("use `override`, as in `override: {condition: append}`"),
+            );
+        }
+    }
+}
+
+/// `[^()"'[:space:]=,]+`
+fn is_list_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name
+            .chars()
+            .any(|c| c.is_ascii_whitespace() || c == '\u{b}' || "()\"'=,".contains(c))
+}
+
+/// `[a-zA-Z]+[a-zA-Z0-9_]*`
+fn is_macro_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}

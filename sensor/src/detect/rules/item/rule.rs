@@ -1,0 +1,389 @@
+//! A rule item in, what it does out: define, append, override, or only switch
+//! a rule on or off.
+
+use std::collections::BTreeSet;
+
+use super::keys::{Keys, Reader};
+use super::{ExceptionItem, Name};
+use crate::alert::Priority;
+use crate::detect::rules::traced::Traced;
+use crate::detect::rules::yaml::{Node, Value};
+use crate::diagnostic::Diagnostic;
+
+/// Every key a rule may have.
+const KEYS: [&str; 15] = [
+    "rule",
+    "condition",
+    "output",
+    "desc",
+    "priority",
+    "source",
+    "enabled",
+    "tags",
+    "exceptions",
+    "warn_evttypes",
+    "skip-if-unknown-filter",
+    "capture",
+    "capture_duration",
+    "append",
+    "override",
+];
+/// Those `override` may append to.
+const APPENDABLE: [&str; 5] = ["condition", "output", "desc", "tags", "exceptions"];
+/// Those `override` may replace.
+const REPLACEABLE: [&str; 11] = [
+    "condition",
+    "output",
+    "desc",
+    "tags",
+    "exceptions",
+    "priority",
+    "enabled",
+    "warn_evttypes",
+    "skip-if-unknown-filter",
+    "capture",
+    "capture_duration",
+];
+/// Those that make an item a definition.
+const DEFINING: [&str; 4] = ["condition", "output", "desc", "priority"];
+
+/// What to do with an overridden key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Op {
+    /// Put the new behind the old.
+    Append,
+    /// Put the new in place of the old.
+    Replace,
+}
+
+/// A rule item: which rule, and what it does to it.
+#[derive(Debug)]
+pub(crate) struct RuleItem {
+    /// The rule's name.
+    pub(crate) name: Name,
+    /// What to do.
+    pub(crate) change: RuleChange,
+}
+
+/// What a rule item does.
+#[derive(Debug)]
+pub(crate) enum RuleChange {
+    /// Defines the rule anew.
+    Define(Box<Definition>),
+    /// The deprecated `append: true`.
+    Append {
+        /// More of the condition.
+        condition: Option<Traced>,
+        /// More exceptions.
+        exceptions: Vec<ExceptionItem>,
+        /// The source, if the item repeats it.
+        source: Option<Name>,
+    },
+    /// The deprecated item that has nothing but `enabled`.
+    Enable(bool),
+    /// `override`, appends first.
+    Override {
+        /// Key by key.
+        changes: Vec<Change>,
+        /// The source, if the item repeats it and overrides the condition.
+        source: Option<Name>,
+    },
+}
+
+/// One overridden key.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Condition(Op, Traced),
+    Output(Op, Traced),
+    Desc(Op, String),
+    Tags(Op, BTreeSet<String>),
+    Exceptions(Op, Vec<ExceptionItem>),
+    Priority(Priority),
+    Enabled(bool),
+    WarnEvttypes(bool),
+    SkipIfUnknownFilter(bool),
+    /// Accepted, checked and without effect, as in a Falco that captures
+    /// nothing, so nothing is kept of it.
+    Capture,
+}
+
+/// A rule as one item defines it.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the independent switches of the rule language"
+)]
+pub(crate) struct Definition {
+    /// The condition's text.
+    pub(crate) condition: Traced,
+    /// The output's text, trimmed.
+    pub(crate) output: Traced,
+    /// What the rule is about.
+    pub(crate) desc: String,
+    /// How serious it is.
+    pub(crate) priority: Priority,
+    /// Whose events it sees; `syscall` when not given.
+    pub(crate) source: Name,
+    /// Whether it is evaluated.
+    pub(crate) enabled: bool,
+    /// Sorted tags.
+    pub(crate) tags: BTreeSet<String>,
+    /// The exceptions.
+    pub(crate) exceptions: Vec<ExceptionItem>,
+    /// Whether to warn when it sees nearly every event.
+    pub(crate) warn_evttypes: bool,
+    /// Whether a field or event we do not know drops the rule quietly.
+    pub(crate) skip_if_unknown_filter: bool,
+}
+
+impl Reader<'_> {
+    pub(super) fn rule(&mut self, keys: &Keys<'_>) -> Option<RuleItem> {
+        self.unknown_keys(keys, &KEYS, "rule");
+        let name = self.name(keys, "rule");
+        let append = self.flag(keys, "append", false);
+        let overrides = self.overrides(keys, &APPENDABLE, &REPLACEABLE);
+        let (append, overrides) = (append?, overrides?);
+        let change = match overrides {
+            Some(_) if append => {
+                self.append_and_override(keys);
+                None
+            }
+            Some(ops) => self.override_rule(keys, &ops),
+            None if append => self.append_rule(keys),
+            None if DEFINING.iter().all(|key| keys.get(key).is_none()) => self.enable_rule(keys),
+            None => self.define_rule(keys),
+        };
+        Some(RuleItem {
+            name: name?,
+            change: change?,
+        })
+    }
+
+    fn define_rule(&mut self, keys: &Keys<'_>) -> Option<RuleChange> {
+        // Every key is read before the first missing one ends the rule, so
+        // that all its mistakes are shown at once.
+        let condition = self.required_text(keys, "condition");
+        let output = self.required_text(keys, "output");
+        let desc = self.required_text(keys, "desc");
+        let priority = self
+            .required(keys, "priority", "rule")
+            .and_then(|node| self.priority(node));
+        let source = self.definition_source(keys);
+        let enabled = self.flag(keys, "enabled", true);
+        let tags = match keys.get("tags") {
+            Some(node) => self.tags(node),
+            None => Some(BTreeSet::new()),
+        };
+        let exceptions = match keys.get("exceptions") {
+            Some(node) => self.exceptions(node),
+            None => Some(Vec::new()),
+        };
+        let warn_evttypes = self.flag(keys, "warn_evttypes", true);
+        let skip_if_unknown_filter = self.flag(keys, "skip-if-unknown-filter", false);
+        self.capture(keys)?;
+        Some(RuleChange::Define(Box::new(Definition {
+            condition: condition?,
+            output: output?.trimmed(),
+            desc: desc?.as_str().to_owned(),
+            priority: priority?,
+            source: source?,
+            enabled: enabled?,
+            tags: tags?,
+            exceptions: exceptions?,
+            warn_evttypes: warn_evttypes?,
+            skip_if_unknown_filter: skip_if_unknown_filter?,
+        })))
+    }
+
+    fn required_text(&mut self, keys: &Keys<'_>, key: &str) -> Option<Traced> {
+        let node = self.required(keys, key, "rule")?;
+        self.text(node, key)
+    }
+
+    fn definition_source(&mut self, keys: &Keys<'_>) -> Option<Name> {
+        match keys.get("source") {
+            Some(_) => self.name(keys, "source"),
+            None => keys.get("rule").map(|node| Name {
+                text: "syscall".to_owned(),
+                place: self.place(node),
+            }),
+        }
+    }
+
+    /// The source an append or override repeats; empty and null say nothing.
+    fn repeated_source(&self, keys: &Keys<'_>) -> Option<Name> {
+        let node = keys.get("source")?;
+        let text = node.text().map(Traced::as_str).filter(|s| !s.is_empty())?;
+        Some(Name {
+            text: text.to_owned(),
+            place: self.place(node),
+        })
+    }
+
+    /// Checks the keys that ask for a capture file, and says that there will
+    /// be none.
+    fn capture(&mut self, keys: &Keys<'_>) -> Option<()> {
+        let capture = self.flag(keys, "capture", false);
+        let duration = match keys.get("capture_duration") {
+            Some(node) => self.milliseconds(node),
+            None => Some(()),
+        };
+        if let (Some(true), Some(node)) = (capture, keys.get("capture")) {
+            self.diagnostics.push(
+                Diagnostic::warning(
+                    "LOAD_CAPTURE_UNAVAILABLE",
+                    "this sensor writes no capture files; `capture` has no effect",
+                )
+                .at(self.place(node)),
+            );
+        }
+        duration.and(capture.map(|_| ()))
+    }
+
+    fn milliseconds(&mut self, node: &Node) -> Option<()> {
+        let text = node.text().map_or("", Traced::as_str);
+        if text.parse::<u32>().is_err() {
+            self.invalid("`capture_duration` is a number of milliseconds", node);
+            return None;
+        }
+        Some(())
+    }
+
+    fn priority(&mut self, node: &Node) -> Option<Priority> {
+        let text = self.text(node, "priority")?;
+        let priority = Priority::parse(text.as_str());
+        if priority.is_none() {
+            let names = Priority::ALL.map(Priority::name);
+            let message = format!("`{}` is no priority", text.as_str());
+            let help = match crate::diagnostic::nearest(text.as_str(), names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the priorities are {}", names.join(", ")),
+            };
+            self.invalid(message, node).help_on(self, help);
+        }
+        priority
+    }
+
+    fn tags(&mut self, node: &Node) -> Option<BTreeSet<String>> {
+        let texts = self.texts(node, "tags")?;
+        Some(texts.iter().map(|tag| tag.as_str().to_owned()).collect())
+    }
+
+    fn enable_rule(&mut self, keys: &Keys<'_>) -> Option<RuleChange> {
+        let Some(node) = keys.get("enabled") else {
+            self.missing_definition(keys);
+            return None;
+        };
+        let enabled = self.boolean(node, "enabled")?;
+        self.diagnostics.push(
+            Diagnostic::warning(
+                "LOAD_DEPRECATED_ITEM",
+                "switching a rule with `enabled` alone is deprecated",
+            )
+            .at(self.place(node))
+            .help("add `override: {enabled: replace}`"),
+        );
+        Some(RuleChange::Enable(enabled))
+    }
+
+    fn missing_definition(&mut self, keys: &Keys<'_>) {
+        let Some(node) = keys.get("rule") else {
+            return;
+        };
+        let message = "this rule has none of `condition`, `output`, `desc` and `priority`";
+        self.invalid(message, node).help_on(
+            self,
+            "to change a rule that is defined elsewhere, add `override`, as in \
+             `override: {tags: append}`",
+        );
+    }
+
+    fn append_rule(&mut self, keys: &Keys<'_>) -> Option<RuleChange> {
+        self.deprecated_append(keys);
+        if keys.get("condition").is_none() && keys.get("exceptions").is_none() {
+            if let Some(node) = keys.get("rule") {
+                let message = "`append: true` needs a `condition` or `exceptions`";
+                self.report("LOAD_ERR_VALIDATE", message, node);
+            }
+            return None;
+        }
+        let condition = match keys.get("condition") {
+            Some(node) => Some(self.text(node, "condition")?),
+            None => None,
+        };
+        let exceptions = match keys.get("exceptions") {
+            Some(node) => self.exceptions(node)?,
+            None => Vec::new(),
+        };
+        Some(RuleChange::Append {
+            condition,
+            exceptions,
+            source: self.repeated_source(keys),
+        })
+    }
+
+    fn override_rule(&mut self, keys: &Keys<'_>, ops: &[(&str, Op)]) -> Option<RuleChange> {
+        let mut sound = true;
+        for (key, node, _) in keys.entries() {
+            if REPLACEABLE.contains(&key) && ops.iter().all(|(listed, _)| *listed != key) {
+                let message = format!("`{key}` is given and not listed under `override`");
+                let verb = if APPENDABLE.contains(&key) {
+                    "`append` or `replace`"
+                } else {
+                    "`replace`"
+                };
+                self.invalid(message, node)
+                    .help_on(self, format!("list it under `override`, with {verb}"));
+                sound = false;
+            }
+        }
+        let mut changes = Vec::new();
+        // Appends are applied before replaces, whatever the order written.
+        for wanted in [Op::Append, Op::Replace] {
+            for (key, op) in ops.iter().filter(|(_, op)| *op == wanted) {
+                match self.change(keys, key, *op) {
+                    Some(change) => changes.push(change),
+                    None => sound = false,
+                }
+            }
+        }
+        let condition = ops.iter().any(|(key, _)| *key == "condition");
+        let source = self.repeated_source(keys).filter(|_| condition);
+        sound.then_some(RuleChange::Override { changes, source })
+    }
+
+    fn change(&mut self, keys: &Keys<'_>, key: &str, op: Op) -> Option<Change> {
+        let Some(node) = keys.get(key) else {
+            let shown = keys.get("override").or(keys.get("rule"))?;
+            let message = format!("`{key}` is listed under `override` and not given");
+            self.invalid(message, shown);
+            return None;
+        };
+        Some(match key {
+            "condition" => Change::Condition(op, self.text(node, key)?),
+            "output" => Change::Output(op, self.text(node, key)?.trimmed()),
+            "desc" => Change::Desc(op, self.text(node, key)?.as_str().to_owned()),
+            "tags" => Change::Tags(op, self.tags(node)?),
+            "exceptions" => Change::Exceptions(op, self.exceptions(node)?),
+            "priority" => Change::Priority(self.priority(node)?),
+            "enabled" => Change::Enabled(self.boolean(node, key)?),
+            "warn_evttypes" => Change::WarnEvttypes(self.boolean(node, key)?),
+            "skip-if-unknown-filter" => Change::SkipIfUnknownFilter(self.boolean(node, key)?),
+            // Both capture keys: the pair is checked together.
+            _ => {
+                self.capture(keys)?;
+                Change::Capture
+            }
+        })
+    }
+
+    /// The exceptions of a rule; null is none.
+    fn exceptions(&mut self, node: &Node) -> Option<Vec<ExceptionItem>> {
+        if matches!(node.value, Value::Null) {
+            return Some(Vec::new());
+        }
+        let nodes = self.sequence(node, "exceptions")?;
+        let read: Vec<_> = nodes.iter().map(|node| self.exception(node)).collect();
+        read.into_iter().collect()
+    }
+}
