@@ -1,1 +1,149 @@
-//! connect
+//! connect: a connect call returned.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::Header;
+
+/// `Record::family` of the families that are taken apart.
+pub const AF_UNIX: u16 = 1;
+/// See [`AF_UNIX`].
+pub const AF_INET: u16 = 2;
+/// See [`AF_UNIX`].
+pub const AF_INET6: u16 = 10;
+
+/// The longest unix socket name.
+pub const UNIX_PATH_MAX: usize = 108;
+
+/// A connect that returned. Addresses are IPv6; those of IPv4 are mapped
+/// (`::ffff:a.b.c.d`). The one text is a unix socket's name, the NUL in front of
+/// an abstract one replaced by `@`.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Record {
+    /// Who did it.
+    pub header: Header,
+    /// 0, or a negative errno.
+    pub result: i64,
+    /// Kernel address of a unix socket.
+    pub source: u64,
+    /// Kernel address of the unix socket at the other end.
+    pub peer: u64,
+    /// Local address; all zero while there is none.
+    pub local: [u8; 16],
+    /// Remote address.
+    pub remote: [u8; 16],
+    /// Local port; 0 while there is none.
+    pub local_port: u16,
+    /// Remote port.
+    pub remote_port: u16,
+    /// Address family.
+    pub family: u16,
+    /// `SOCK_*`.
+    pub socket_type: u16,
+    /// The descriptor as given.
+    pub fd: i32,
+    /// IP protocol number.
+    pub protocol: u16,
+    /// Length of the unix socket's name, with what may follow its NUL.
+    pub path_len: u16,
+}
+
+const _: () = assert!(size_of::<Record>() == 144);
+
+#[cfg(target_arch = "bpf")]
+mod program {
+    use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
+
+    use super::{AF_INET, AF_INET6, AF_UNIX, Record, UNIX_PATH_MAX};
+    use crate::{
+        Kind,
+        kernel::{
+            peek_user,
+            socket::{Socket, mapped},
+            syscall::{self, Registers},
+            task::Task,
+        },
+        maps::Draft,
+    };
+
+    const EINPROGRESS: i64 = 115;
+
+    /// connect(fd, address, length)
+    #[tracepoint]
+    pub(crate) fn sys_exit_connect(ctx: TracePointContext) -> u32 {
+        let Some(mut draft) = Draft::<Record>::begin(Kind::Connect) else {
+            return 0;
+        };
+        let task = Task::current();
+        let registers = Registers::current();
+        let result = syscall::result(&ctx);
+        let socket = task.file(registers.arg0() as u32).socket();
+        let (address, address_len) = (registers.arg1(), registers.arg2() as u32);
+        draft.header(task);
+        let record = draft.fixed();
+        record.result = result;
+        record.fd = registers.arg0() as i32;
+        record.socket_type = socket.kind();
+        record.family = wanted(record, address, address_len);
+        match record.family {
+            AF_UNIX => unix(&mut draft, socket, address, address_len),
+            AF_INET | AF_INET6 => ip(draft.fixed(), socket),
+            _ => {}
+        }
+        draft.submit();
+        0
+    }
+
+    /// Where the caller asked to go, and the family it named.
+    #[inline(always)]
+    fn wanted(record: &mut Record, address: u64, len: u32) -> u16 {
+        // family, port, then an IPv4 address, or a flow label and an IPv6 one.
+        const IPV4_LEN: u32 = 16;
+        const IPV6_LEN: u32 = 24;
+        if len < 2 {
+            return 0;
+        }
+        let family: u16 = peek_user(address);
+        if family == AF_INET && len >= IPV4_LEN {
+            record.remote = mapped(peek_user(address + 4));
+        } else if family == AF_INET6 && len >= IPV6_LEN {
+            record.remote = peek_user(address + 8);
+        } else {
+            return family;
+        }
+        record.remote_port = u16::from_be(peek_user(address + 2));
+        family
+    }
+
+    /// What the kernel made of it. The remote end is the kernel's once there is
+    /// a connection or an attempt at one: the caller's memory may have changed
+    /// meanwhile. After a failure the kernel has forgotten it.
+    #[inline(always)]
+    fn ip(record: &mut Record, socket: Socket) {
+        record.protocol = socket.protocol();
+        record.local_port = socket.local_port();
+        if record.local_port != 0 {
+            record.local = socket.local();
+        }
+        let remote_port = socket.remote_port();
+        let going = record.result == 0 || record.result == -EINPROGRESS;
+        if going && remote_port != 0 {
+            record.remote_port = remote_port;
+            record.remote = socket.remote();
+        }
+    }
+
+    #[inline(always)]
+    fn unix(draft: &mut Draft<Record>, socket: Socket, address: u64, len: u32) {
+        let record = draft.fixed();
+        record.source = socket.0;
+        record.peer = socket.unix_peer();
+        let len = u64::from(len.saturating_sub(2)).min(UNIX_PATH_MAX as u64);
+        let name = address + 2;
+        let path_len = draft.user_range(name, name + len);
+        if path_len > 1 && draft.first_text_byte() == 0 {
+            draft.set_first_text_byte(b'@');
+        }
+        draft.fixed().path_len = path_len;
+    }
+}

@@ -21,8 +21,8 @@ pub const MEMFD: u8 = 4;
 /// `Record::flags`: the process may write the executable.
 pub const WRITABLE: u8 = 8;
 
-/// An execve or execveat that returned. On failure everything after `result`
-/// but `call` and the file name is zero.
+/// An execve or execveat that returned. On failure the executable and
+/// all texts but the file name and the cgroups are zero, and the ids are the caller's.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Record {
@@ -69,19 +69,28 @@ const _: () = assert!(size_of::<Record>() == 264);
 
 #[cfg(target_arch = "bpf")]
 mod program {
-    use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+    use aya_ebpf::{
+        macros::{raw_tracepoint, tracepoint},
+        programs::{RawTracePointContext, TracePointContext},
+    };
 
     use super::{CALL_EXECVE, CALL_EXECVEAT, Record};
     use crate::{
         Kind,
-        kernel::{field, file::File, offset, path, task::Task},
+        kernel::{
+            field,
+            file::File,
+            offset, path,
+            syscall::{self, Registers},
+            task::Task,
+        },
         maps::Draft,
     };
 
     /// `sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`:
     /// the new image is in place. Comes for 32-bit callers too.
     #[raw_tracepoint]
-    pub fn sched_process_exec(ctx: RawTracePointContext) -> i32 {
+    pub(crate) fn sched_process_exec(ctx: RawTracePointContext) -> i32 {
         let Some(mut draft) = Draft::<Record>::begin(Kind::Exec) else {
             return 0;
         };
@@ -92,6 +101,47 @@ mod program {
         texts(&mut draft, task, ctx.arg::<u64>(2));
         draft.submit();
         0
+    }
+
+    /// execve(filename, argv, envp)
+    #[tracepoint]
+    pub(crate) fn sys_exit_execve(ctx: TracePointContext) -> u32 {
+        failed(&ctx, CALL_EXECVE, Registers::arg0)
+    }
+
+    /// execveat(dirfd, filename, argv, envp, flags)
+    #[tracepoint]
+    pub(crate) fn sys_exit_execveat(ctx: TracePointContext) -> u32 {
+        failed(&ctx, CALL_EXECVEAT, Registers::arg1)
+    }
+
+    /// The calls come back only on failure; what they return after a success is
+    /// the new program's, told by [`sched_process_exec`].
+    #[inline(always)]
+    fn failed(ctx: &TracePointContext, call: u8, filename: fn(Registers) -> u64) -> u32 {
+        let result = syscall::result(ctx);
+        if result >= 0 {
+            return 0;
+        }
+        let Some(mut draft) = Draft::<Record>::begin(Kind::Exec) else {
+            return 0;
+        };
+        let task = Task::current();
+        draft.header(task);
+        identity(&mut draft, task);
+        draft.fixed().result = result;
+        draft.fixed().call = call;
+        draft.fixed().filename_len = draft.user_string(filename(Registers::current()));
+        cgroups(&mut draft, task);
+        draft.submit();
+        0
+    }
+
+    #[inline(always)]
+    fn cgroups(draft: &mut Draft<Record>, task: Task) {
+        let (cgroup_len, cgroup_v1_len) = task.cgroups(draft);
+        draft.fixed().place.cgroup_len = cgroup_len;
+        draft.fixed().place.cgroup_v1_len = cgroup_v1_len;
     }
 
     #[inline(always)]
@@ -137,15 +187,12 @@ mod program {
         let at = |offset: u32| field::<u64>(mm, offset);
 
         draft.fixed().filename_len = draft.kernel_string(field(bprm, offset!(bprm_filename)));
-        draft.fixed().exe_path_len = path::file(draft, at(offset!(mm_exe_file)));
-        let fs: u64 = field(task.0, offset!(task_fs));
-        draft.fixed().cwd_len = path::path(draft, fs + u64::from(offset!(fs_pwd)));
+        draft.fixed().exe_path_len = path::path(draft, File(at(offset!(mm_exe_file))).path());
+        draft.fixed().cwd_len = path::path(draft, task.cwd());
         draft.fixed().argv_len =
             draft.user_range(at(offset!(mm_arg_start)), at(offset!(mm_arg_end)));
         draft.fixed().env_len =
             draft.user_range(at(offset!(mm_env_start)), at(offset!(mm_env_end)));
-        let (cgroup_len, cgroup_v1_len) = task.cgroups(draft);
-        draft.fixed().place.cgroup_len = cgroup_len;
-        draft.fixed().place.cgroup_v1_len = cgroup_v1_len;
+        cgroups(draft, task);
     }
 }

@@ -42,7 +42,7 @@ mod program {
     /// `sched_process_exit(struct task_struct *p)`, since 6.16 with a second
     /// argument `bool group_dead`.
     #[raw_tracepoint]
-    pub fn sched_process_exit(ctx: RawTracePointContext) -> i32 {
+    pub(crate) fn sched_process_exit(ctx: RawTracePointContext) -> i32 {
         let task = Task(ctx.arg::<u64>(0));
         if group_is_dead(task, &ctx) {
             if let Some(mut draft) = Draft::<Record>::begin(Kind::Exit) {

@@ -12,6 +12,8 @@
 
 pub mod file;
 pub mod path;
+pub mod socket;
+pub mod syscall;
 pub mod task;
 
 use core::mem::MaybeUninit;

@@ -227,6 +227,18 @@ impl<R> Draft<R> {
         }
     }
 
+    /// The first byte of the first text.
+    #[inline(always)]
+    pub fn first_text_byte(&self) -> u8 {
+        unsafe { self.record.add(size_of::<R>()).read() }
+    }
+
+    /// Replaces the first byte of the first text.
+    #[inline(always)]
+    pub fn set_first_text_byte(&mut self, byte: u8) {
+        unsafe { self.record.add(size_of::<R>()).write(byte) }
+    }
+
     /// Hands the record over. No wakeup per record: the reader looks by itself
     /// every few dozen milliseconds, and is woken early only when a good part of the
     /// ring has filled.

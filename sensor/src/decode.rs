@@ -5,8 +5,11 @@
 //! is bytes: file names and command lines are hostile until shown to be
 //! otherwise.
 
+mod connect;
 mod exec;
 mod exit;
+mod fork;
+mod open;
 mod record;
 
 use std::net::IpAddr;
@@ -50,7 +53,9 @@ pub fn decode(record: &[u8], boot_to_epoch_ns: u64) -> Result<Event<'_>, DecodeE
     let body = match kind {
         Kind::Exec => Body::Exec(exec::decode(record)?),
         Kind::Exit => Body::Exit(exit::decode(record)?),
-        _ => return Err(DecodeError::UnknownKind(header.kind)),
+        Kind::Fork => Body::Fork(fork::decode(record)?),
+        Kind::Open => Body::Open(open::decode(record)?),
+        Kind::Connect => Body::Connect(connect::decode(record)?),
     };
     Ok(Event {
         time_ns: header.time_ns.wrapping_add(boot_to_epoch_ns),

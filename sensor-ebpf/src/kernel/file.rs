@@ -31,11 +31,26 @@ impl File {
         Inode(field(self.0, offset!(file_inode)))
     }
 
+    /// Address of its `struct path`; 0 for none.
+    #[inline(always)]
+    pub fn path(self) -> u64 {
+        if self.0 == 0 {
+            return 0;
+        }
+        self.0 + u64::from(offset!(file_path))
+    }
+
+    /// `FMODE_*`.
+    #[inline(always)]
+    pub fn mode(self) -> u32 {
+        field(self.0, offset!(file_mode))
+    }
+
     /// Whether it never had a name in a file system: memfds alone among
     /// executables are called `memfd:…` and are their own parent.
     #[inline(always)]
     pub fn is_memfd(self) -> bool {
-        let dentry: u64 = field(self.0 + u64::from(offset!(file_path)), offset!(path_dentry));
+        let dentry: u64 = field(self.path(), offset!(path_dentry));
         let parent: u64 = field(dentry, offset!(dentry_parent));
         let name: [u8; 6] = peek(field(dentry, offset!(dentry_name)));
         parent == dentry && name == *b"memfd:"

@@ -81,15 +81,6 @@ pub fn path<R>(draft: &mut Draft<R>, path: u64) -> u16 {
     finish(draft, start)
 }
 
-/// Appends the path of a `struct file`.
-#[inline(always)]
-pub fn file<R>(draft: &mut Draft<R>, file: u64) -> u16 {
-    if file == 0 {
-        return 0;
-    }
-    path(draft, file + u64::from(offset!(file_path)))
-}
-
 /// Takes over a path that a walk left in the scratch.
 #[inline(always)]
 fn finish<R>(draft: &mut Draft<R>, start: u64) -> u16 {

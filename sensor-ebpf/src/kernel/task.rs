@@ -1,7 +1,7 @@
 //! Reading a task: who it is, which users it acts for, where it lives.
 
 use crate::{
-    kernel::{field, offset, path, peek},
+    kernel::{field, file::File, offset, path, peek},
     maps::Draft,
     place::{Ids, Place},
 };
@@ -135,6 +135,26 @@ impl Task {
         place.ns[6] = of(offset!(nsproxy_cgroup), offset!(cgroupns_inum));
         let init = Task(field(pid_ns, offset!(pidns_child_reaper)));
         place.pidns_start_boot_ns = init.start_boot_ns();
+    }
+
+    /// The file behind one of its descriptors; none when it is not open.
+    #[inline(always)]
+    pub fn file(self, fd: u32) -> File {
+        let files: u64 = field(self.0, offset!(task_files));
+        let table: u64 = field(files, offset!(files_fdt));
+        let size: u32 = field(table, offset!(fdtable_max));
+        if fd >= size {
+            return File(0);
+        }
+        let slots: u64 = field(table, offset!(fdtable_fd));
+        File(peek(slots + u64::from(fd) * 8))
+    }
+
+    /// Address of its working directory's `struct path`.
+    #[inline(always)]
+    pub fn cwd(self) -> u64 {
+        let fs: u64 = field(self.0, offset!(task_fs));
+        fs + u64::from(offset!(fs_pwd))
     }
 
     /// Appends the cgroup paths, v2 then v1, and gives their lengths.

@@ -58,7 +58,15 @@ const fn syscall(name: &'static str, kind: Kind, optional: bool) -> Row {
 /// Every program of the object.
 const ROWS: &[Row] = &[
     raw("sched_process_exec", Kind::Exec),
+    syscall("sys_exit_execve", Kind::Exec, false),
+    syscall("sys_exit_execveat", Kind::Exec, false),
+    raw("sched_process_fork", Kind::Fork),
     raw("sched_process_exit", Kind::Exit),
+    syscall("sys_exit_open", Kind::Open, true),
+    syscall("sys_exit_openat", Kind::Open, false),
+    syscall("sys_exit_openat2", Kind::Open, true),
+    syscall("sys_exit_creat", Kind::Open, true),
+    syscall("sys_exit_connect", Kind::Connect, false),
 ];
 
 enum Link {

@@ -1,0 +1,39 @@
+//! connect: record in, [`Connect`] out.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use sensor_ebpf::connect::{AF_INET, AF_INET6, AF_UNIX, Record};
+
+use super::{Connect, DecodeError, Peers, record};
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Connect<'_>, DecodeError> {
+    let (fixed, mut texts) = record::split::<Record>(bytes)?;
+    let path = texts.take(fixed.path_len)?;
+    Ok(Connect {
+        fd: fixed.fd,
+        result: fixed.result,
+        // The kernel counts beyond 255 only for MPTCP (262), which is TCP on the wire.
+        protocol: u8::try_from(fixed.protocol).unwrap_or(IPPROTO_TCP),
+        socket_type: fixed.socket_type,
+        peers: match fixed.family {
+            AF_UNIX => Peers::Unix {
+                path: path.split(|byte| *byte == 0).next().unwrap_or_default(),
+                source: fixed.source,
+                peer: fixed.peer,
+            },
+            AF_INET | AF_INET6 => Peers::Ip {
+                local: (fixed.local_port != 0).then(|| (address(fixed.local), fixed.local_port)),
+                remote: (address(fixed.remote), fixed.remote_port),
+            },
+            family => Peers::Other(family),
+        },
+    })
+}
+
+const IPPROTO_TCP: u8 = 6;
+
+/// An address mapped into IPv6 is the IPv4 address it stands for, also when an
+/// IPv6 socket goes there.
+fn address(bytes: [u8; 16]) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::from_octets(bytes)).to_canonical()
+}
