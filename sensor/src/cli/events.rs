@@ -77,13 +77,14 @@ fn row(event: &EventType) -> [Cell; 3] {
         .iter()
         .map(|param| format!("{}:{}", param.name, param.kind.word()))
         .collect();
-    let (name, captured) = match event.captured {
-        true => (NAME, "yes"),
-        false => (DIM, "no"),
+    let (name, state, captured) = if event.captured {
+        (NAME, GOOD, "yes")
+    } else {
+        (DIM, DIM, "no")
     };
     [
         Cell::new(name, event.name),
-        Cell::new(if event.captured { GOOD } else { DIM }, captured),
+        Cell::new(state, captured),
         Cell::new(PLAIN, params.join(", ")),
     ]
 }

@@ -137,6 +137,10 @@ struct Listing {
 
 /// One field.
 #[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are the independent flags of the rule language"
+)]
 struct Entry {
     /// The name a rule uses.
     name: &'static str,

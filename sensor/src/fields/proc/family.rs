@@ -3,6 +3,7 @@
 use bumpalo::collections::Vec;
 
 use super::variable as variable_of;
+use crate::decode::Ids;
 use crate::enrich::Observation;
 use crate::enrich::process::Process;
 use crate::fields::{Arg, Value, compose};
@@ -70,10 +71,27 @@ pub(super) fn login_shell<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>>
 
 /// The leader of the session.
 pub(super) fn session_leader<'a>(o: &Observation<'a>) -> Option<&'a Process> {
-    o.processes.session_leader(o.process?)
+    leader(o, |ids| ids.sid)
 }
 
 /// The leader of the process group.
 pub(super) fn group_leader<'a>(o: &Observation<'a>) -> Option<&'a Process> {
-    o.processes.group_leader(o.process?)
+    leader(o, |ids| ids.pgid)
+}
+
+/// The process a session or group is named after; when it has gone, the
+/// eldest of the line that is still in it.
+fn leader<'a>(o: &Observation<'a>, id: fn(&Ids) -> u32) -> Option<&'a Process> {
+    let process = o.process?;
+    let wanted = id(&process.ids);
+    // Another process may have that pid by now: it leads only if it is inside.
+    let named = o.processes.by_pid(wanted);
+    named
+        .filter(|leader| id(&leader.ids) == wanted)
+        .or_else(|| {
+            std::iter::once(process)
+                .chain(o.processes.ancestors(process))
+                .take_while(|elder| id(&elder.ids) == wanted)
+                .last()
+        })
 }
