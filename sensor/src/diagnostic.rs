@@ -437,7 +437,7 @@ error[LOAD_ERR_COMPILE_CONDITION]: no field is named this
             .chars()
             .filter(|c| is_hostile(*c) && *c != '\n')
             .collect();
-        assert_eq!(acting, [], "{shown}");
+        assert!(acting.is_empty(), "{shown}");
     }
 
     #[test]

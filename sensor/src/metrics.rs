@@ -3,39 +3,54 @@
 //! Events, per kind: captured = evaluated + filtered + dropped by reason.
 //! Alerts, per output: raised = delivered + failed + queued.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt;
 
-/// What became of the alerts given to one output. Shared between the output's
-/// worker and whoever prints the account.
-#[derive(Debug, Default)]
+/// What became of the alerts given to one output, at one moment: a consistent
+/// copy, taken while nothing moves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OutputAccount {
     /// Alerts handed to this output.
-    pub raised: AtomicU64,
+    pub raised: u64,
     /// Alerts the receiver acknowledged.
-    pub delivered: AtomicU64,
-    /// Alerts given up, by reason: the queue was full.
-    pub dropped_full: AtomicU64,
+    pub delivered: u64,
+    /// Alerts given up: the queue was full.
+    pub dropped_full: u64,
     /// Alerts given up: the receiver refused them for good.
-    pub refused: AtomicU64,
+    pub refused: u64,
     /// Alerts given up: still undelivered when the sensor had to stop.
-    pub abandoned: AtomicU64,
+    pub abandoned: u64,
+    /// Alerts in the queue, waiting or in flight; counted, not derived.
+    pub queued: u64,
     /// Attempts that failed and were tried again (not alerts; not in the identity).
-    pub retries: AtomicU64,
+    pub retries: u64,
 }
 
 impl OutputAccount {
     /// Alerts given up for any reason.
     pub fn failed(&self) -> u64 {
-        [&self.dropped_full, &self.refused, &self.abandoned]
-            .iter()
-            .map(|n| n.load(Ordering::Relaxed))
-            .sum()
+        self.dropped_full + self.refused + self.abandoned
     }
 
-    /// Alerts accepted and neither delivered nor given up yet.
-    pub fn queued(&self) -> u64 {
-        self.raised
-            .load(Ordering::Relaxed)
-            .saturating_sub(self.delivered.load(Ordering::Relaxed) + self.failed())
+    /// Whether raised = delivered + failed + queued.
+    pub fn balances(&self) -> bool {
+        self.raised == self.delivered + self.failed() + self.queued
+    }
+}
+
+impl fmt::Display for OutputAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "raised {} = delivered {} + failed {} (queue full {}, refused {}, abandoned {}) \
+             + queued {}; retries {}",
+            self.raised,
+            self.delivered,
+            self.failed(),
+            self.dropped_full,
+            self.refused,
+            self.abandoned,
+            self.queued,
+            self.retries
+        )
     }
 }

@@ -1,9 +1,36 @@
 //! The process table: who runs, what it was started as, and who its parents are.
+//!
+//! Events in kernel order go in, nearly so when records overtake each other or
+//! are lost; processes come out. What always holds:
+//! - The header of every record is the truth about its process at that moment
+//!   and corrects the table: parent, name, user. A lost fork, exec or exit is
+//!   healed by the next record of the process.
+//! - A record that comes late (older than the newest of its process) changes
+//!   nothing that the newer one told.
+//! - A pid with another start is another process.
+//! - Memory is bounded: the longest ended are forgotten first.
+//!
+//! An event that changes nothing costs two look-ups and no allocation.
+
+mod apply;
+mod store;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use super::container::Container;
-use crate::decode::{Caps, Comm, ExeFile, Ids, Namespaces};
+use super::procfs::Found;
+use crate::decode::{Caps, Comm, ExeFile, Ids, Namespaces, Place};
+use store::Store;
+pub(crate) use store::same_start;
+
+/// More ancestors than this are not told.
+const MAX_ANCESTORS: usize = 64;
+
+/// The least room that keeps its promises: a whole line of ancestors must fit
+/// beside the process that asks for them.
+const MIN_CAPACITY: usize = 256;
 
 /// Names a process for good: a pid alone is used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,7 +50,7 @@ pub struct Process {
     pub parent: Option<ProcessKey>,
     /// Start, nanoseconds since the Unix epoch; 0 when unknown.
     pub start_ns: u64,
-    /// Its name.
+    /// Its name: that of its first thread.
     pub comm: Comm,
     /// Users, groups, namespace pids, session.
     pub ids: Ids,
@@ -42,7 +69,7 @@ pub struct Process {
 }
 
 /// What exec gave a process.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Image {
     /// argv[0].
     pub exe: Box<[u8]>,
@@ -60,8 +87,37 @@ pub struct Image {
     pub file: ExeFile,
 }
 
+impl Image {
+    /// An image from argv and environment as exec takes them: each text ended
+    /// by a NUL, the last perhaps cut.
+    pub fn new(argv: &[u8], env: &[u8], exe_path: &[u8], file: ExeFile) -> Self {
+        let (exe, rest) = match argv.iter().position(|byte| *byte == 0) {
+            Some(end) => (
+                argv.get(..end).unwrap_or_default(),
+                argv.get(end + 1..).unwrap_or_default(),
+            ),
+            None => (argv, &[][..]),
+        };
+        let words = rest.strip_suffix(&[0]).unwrap_or(rest);
+        let blanks = |byte: &u8| if *byte == 0 { b' ' } else { *byte };
+        let count = match rest {
+            [] => 0,
+            _ => memchr::memchr_iter(0, words).count() + 1,
+        };
+        Self {
+            exe: exe.into(),
+            argv_rest: rest.into(),
+            args: words.iter().map(blanks).collect(),
+            args_count: u32::try_from(count).unwrap_or(u32::MAX),
+            env: env.into(),
+            exe_path: exe_path.into(),
+            file,
+        }
+    }
+}
+
 /// Where a process lives, owned.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HomePlace {
     /// cgroup v2 path.
     pub cgroup: Box<[u8]>,
@@ -75,21 +131,76 @@ pub struct HomePlace {
     pub container: Option<Arc<Container>>,
 }
 
+impl HomePlace {
+    /// Whether it is the place the kernel describes.
+    pub(crate) fn is(&self, place: &Place<'_>) -> bool {
+        *self.cgroup == *place.cgroup
+            && *self.cgroup_v1 == *place.cgroup_v1
+            && self.ns == place.ns
+            && self.pidns_start_boot_ns == place.pidns_start_boot_ns
+    }
+}
+
+/// What the table asks of the machine around it.
+pub(crate) trait World {
+    /// One shared [`HomePlace`] for all processes that live alike.
+    fn place(&mut self, place: &Place<'_>) -> Arc<HomePlace>;
+    /// What `/proc` says of the process that has this pid now.
+    fn look_up(&mut self, pid: u32) -> Option<Found>;
+    /// `home` with the cgroups that `/proc` tells now.
+    fn moved(&mut self, process: ProcessKey, home: &HomePlace) -> Option<Arc<HomePlace>>;
+    /// Wall clock minus boot clock, nanoseconds.
+    fn boot_time_ns(&self) -> u64;
+}
+
+/// What the table had to do beyond its plain work; each only grows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Processes first seen through the header of a record: their fork was missed.
+    pub from_header: u64,
+    /// Processes filled in from `/proc` after the start.
+    pub from_proc: u64,
+    /// Parents corrected that no exit explained.
+    pub repaired: u64,
+    /// Processes forgotten to make room, ended ones included.
+    pub evicted: u64,
+}
+
 /// All processes known, bounded in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ProcessTable {
-    // to be written
+    store: Store,
+    /// The command to follow, as long as its process was not seen.
+    awaited: Option<u32>,
+    counters: Counters,
+}
+
+impl Default for ProcessTable {
+    fn default() -> Self {
+        Self::new(65_536)
+    }
 }
 
 impl ProcessTable {
-    /// The process of that identity, if it is known.
-    pub fn get(&self, _key: ProcessKey) -> Option<&Process> {
-        None
+    /// A table for at most that many processes, those that ended not long ago
+    /// included (256 at least).
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            store: Store::new(capacity.max(MIN_CAPACITY)),
+            awaited: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The process of that identity, if it is known; it may have ended.
+    pub fn get(&self, key: ProcessKey) -> Option<&Process> {
+        Some(&self.store.get(self.store.find(key)?)?.process)
     }
 
     /// The process that has this pid now.
-    pub fn by_pid(&self, _pid: u32) -> Option<&Process> {
-        None
+    pub fn by_pid(&self, pid: u32) -> Option<&Process> {
+        let entry = self.store.get(self.store.newest(pid)?)?;
+        (!entry.ended).then_some(&entry.process)
     }
 
     /// The proper ancestors: parent first, up to the root or the first hole,
@@ -101,6 +212,62 @@ impl ProcessTable {
             next = process.parent;
             Some(process)
         })
-        .take(64)
+        .take(MAX_ANCESTORS)
+    }
+
+    /// The leader of the process' session: the process the session is named
+    /// after, or, when that has gone, the eldest ancestor in the session.
+    pub fn session_leader<'a>(&'a self, process: &'a Process) -> Option<&'a Process> {
+        let sid = process.ids.sid;
+        if sid == 0 {
+            return None;
+        }
+        self.leader(process, sid).or_else(|| {
+            self.ancestors(process)
+                .take_while(|ancestor| ancestor.ids.sid == sid)
+                .last()
+        })
+    }
+
+    /// The leader of the process' group, while it runs.
+    pub fn group_leader<'a>(&'a self, process: &'a Process) -> Option<&'a Process> {
+        self.leader(process, process.ids.pgid)
+    }
+
+    fn leader<'a>(&'a self, process: &'a Process, pid: u32) -> Option<&'a Process> {
+        if process.key.pid == pid {
+            return Some(process);
+        }
+        self.by_pid(pid)
+    }
+
+    /// Processes in the table, those that ended not long ago included.
+    pub fn len(&self) -> usize {
+        self.store.len()
+    }
+
+    /// Whether no process is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What the table had to repair and to forget.
+    pub fn counters(&self) -> Counters {
+        Counters {
+            evicted: self.store.evicted(),
+            ..self.counters
+        }
+    }
+
+    /// Whether the process belongs to the followed command, see [`Self::follow`].
+    pub(crate) fn is_followed(&self, key: ProcessKey) -> bool {
+        let entry = self.store.find(key).and_then(|slot| self.store.get(slot));
+        entry.is_some_and(|entry| entry.followed)
+    }
+
+    /// The processes taken to be running.
+    pub(crate) fn running(&self) -> impl Iterator<Item = ProcessKey> {
+        let running = self.store.entries().filter(|entry| !entry.ended);
+        running.map(|entry| entry.process.key)
     }
 }

@@ -1,0 +1,203 @@
+//! What every output's configuration has in common, and what an output is.
+//!
+//! A configuration ([`Settings`]) comes in, checked without touching the
+//! network; an [`Output`] leaves, which turns a batch of alerts into one
+//! request and the receiver's answer into an [`Answer`]. An output keeps no
+//! alert of its own: what it has not answered for stays in its queue.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de};
+
+use crate::alert::{Alert, Priority};
+
+use super::backoff::Retry;
+use super::queue::{Batching, Limits};
+use super::secret::SecretError;
+
+/// The keys all outputs share, borrowed from one output's configuration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Common<'a> {
+    /// The output's name in logs and accounts.
+    pub(crate) name: &'a str,
+    /// Less serious alerts are not for this output.
+    pub(crate) min_priority: Priority,
+    /// How much may wait.
+    pub(crate) queue: Limits,
+    /// How failures are repeated.
+    pub(crate) retry: Retry,
+}
+
+/// One output's configuration.
+pub(crate) trait Settings {
+    /// The shared keys.
+    fn common(&self) -> Common<'_>;
+    /// How alerts are grouped into requests.
+    fn batching(&self) -> Batching;
+    /// What is wrong with the keys only this output has, one sentence each;
+    /// reads secrets and files, never the network.
+    fn check(&self) -> Vec<String>;
+    /// Makes the sender.
+    fn build(&self) -> Result<Box<dyn Output>, BuildError>;
+}
+
+/// Why an output could not be made from its configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A secret could not be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// TLS could not be set up.
+    #[error(transparent)]
+    Tls(#[from] super::tls::TlsError),
+    /// A file could not be opened.
+    #[error("cannot open {0}: {1}")]
+    File(String, std::io::Error),
+    /// A value that cannot be used; says which and why.
+    #[error("{0}")]
+    Value(String),
+}
+
+/// A future that stays on the delivery thread.
+pub(crate) type Sending<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// Turns alerts into requests.
+pub(crate) trait Output: Send {
+    /// Sends `batch` (never empty) as one request and tells what became of it.
+    /// Must end by itself: every wait inside has a timeout.
+    fn send<'a>(&'a mut self, batch: &'a [Arc<Alert>]) -> Sending<'a>;
+}
+
+/// What the receiver did with one batch: it took the first `taken` alerts, and
+/// `rest` says what happens to the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) taken: usize,
+    pub(crate) rest: Rest,
+}
+
+/// What happens to the alerts of a batch that were not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// There are none.
+    Nothing,
+    /// The first of them is refused for good; the others were not looked at.
+    RefuseFirst(String),
+    /// All of them are refused for good.
+    RefuseAll(String),
+    /// Too much, or one of them is bad and nobody says which: halve the batch.
+    /// A single alert is refused.
+    Split(String),
+    /// Try again later; the receiver may have said when.
+    Retry(String, Option<Duration>),
+    /// Nothing will pass until a person changes something: probe slowly.
+    Blocked(String),
+}
+
+impl Answer {
+    /// All were taken.
+    pub(crate) fn all(batch: &[Arc<Alert>]) -> Self {
+        Self {
+            taken: batch.len(),
+            rest: Rest::Nothing,
+        }
+    }
+
+    /// None was taken.
+    pub(crate) fn none(rest: Rest) -> Self {
+        Self { taken: 0, rest }
+    }
+
+    /// None was taken; try again when the backoff says so.
+    pub(crate) fn retry(why: impl fmt::Display) -> Self {
+        Self::none(Rest::Retry(why.to_string(), None))
+    }
+}
+
+/// Reads a priority word for serde, naming the valid ones.
+pub(crate) fn priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Priority, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    Priority::parse(&word).ok_or_else(|| {
+        let words = Priority::ALL.map(Priority::name).join(", ");
+        de::Error::custom(format!("unknown priority `{word}`; valid are {words}"))
+    })
+}
+
+/// The schema of a priority word.
+pub(crate) fn priority_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": Priority::ALL.map(Priority::name) })
+}
+
+/// The default of `min_priority`: everything.
+pub(crate) fn lowest() -> Priority {
+    Priority::Debug
+}
+
+/// How alerts are grouped into one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Batch {
+    /// Most alerts in one request (1 to 10,000; default 500).
+    pub max_alerts: usize,
+    /// Most bytes in one request before compression (1,024 to 104,857,600; default 1,048,576).
+    pub max_bytes: usize,
+    /// Longest wait for more alerts, in milliseconds (0 to 60,000; default 500).
+    /// An alert of priority Critical or above never waits.
+    pub max_age_ms: u64,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            max_alerts: 500,
+            max_bytes: 1 << 20,
+            max_age_ms: 500,
+        }
+    }
+}
+
+impl Batch {
+    /// What is wrong with these numbers, one sentence each.
+    pub(crate) fn check(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if !(1..=10_000).contains(&self.max_alerts) {
+            wrong.push(format!(
+                "batch.max_alerts is {}; it must be 1 to 10000",
+                self.max_alerts
+            ));
+        }
+        if !(1024..=100 << 20).contains(&self.max_bytes) {
+            wrong.push(format!(
+                "batch.max_bytes is {}; it must be 1024 to 104857600",
+                self.max_bytes
+            ));
+        }
+        if self.max_age_ms > 60_000 {
+            wrong.push(format!(
+                "batch.max_age_ms is {}; it must be 0 to 60000",
+                self.max_age_ms
+            ));
+        }
+        wrong
+    }
+
+    /// The same in the queue's terms.
+    pub(crate) fn batching(&self) -> Batching {
+        Batching {
+            max_alerts: self.max_alerts,
+            max_bytes: self.max_bytes,
+            max_age: Duration::from_millis(self.max_age_ms),
+            min_interval: Duration::ZERO,
+        }
+    }
+}
+
+/// What is wrong with a timeout in milliseconds, if anything.
+pub(crate) fn check_timeout(timeout_ms: u64) -> Option<String> {
+    (!(1..=600_000).contains(&timeout_ms))
+        .then(|| format!("timeout_ms is {timeout_ms}; it must be 1 to 600000"))
+}

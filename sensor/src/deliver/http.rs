@@ -1,0 +1,207 @@
+//! One POST to one place.
+//!
+//! A body comes in, the receiver's [`Reply`] or the reason there is none leaves.
+//! Redirects are never followed: they would carry the secret headers to another
+//! host. Every request ends within its timeout, and of an answer only its first
+//! 64 KiB are read. Neither URL nor headers appear in an error.
+
+use std::error::Error as _;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Response, Url};
+
+use super::backoff::parse_retry_after;
+use super::common::{Answer, BuildError, Rest};
+use super::tls;
+
+/// No receiver's answer says more of use.
+const MAX_REPLY_BYTES: usize = 64 * 1024;
+
+/// A receiver's answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    /// The answer's body, or as much of it as came.
+    pub(crate) body: Vec<u8>,
+    /// False when the connection broke or the bound was reached within the body.
+    pub(crate) complete: bool,
+}
+
+/// A client for one URL, with its own connections.
+pub(crate) struct Client {
+    client: reqwest::Client,
+    url: Url,
+}
+
+impl Client {
+    pub(crate) fn new(url: Url, tls: &tls::Config, timeout: Duration) -> Result<Self, BuildError> {
+        let mut builder = reqwest::Client::builder()
+            .redirect(Policy::none())
+            // A proxy named by somebody's environment must not see the alerts.
+            .no_proxy()
+            .timeout(timeout)
+            .connect_timeout(timeout)
+            .tcp_keepalive(Duration::from_secs(30))
+            .user_agent(concat!("sensor/", env!("CARGO_PKG_VERSION")));
+        // A plain connection needs no certificate authority, so a machine that
+        // has none can still send to its own loopback.
+        if url.scheme() == "https" {
+            let mut tls = tls.client()?;
+            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            builder = builder.tls_backend_preconfigured(tls);
+        }
+        let client = builder
+            .build()
+            .map_err(|error| BuildError::Value(describe(error)))?;
+        Ok(Self { client, url })
+    }
+
+    /// Sends `body`; the error says what happened in words.
+    pub(crate) async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Reply, String> {
+        let response = self
+            .client
+            .post(self.url.clone())
+            .headers(headers)
+            .body(body)
+            .send()
+            .await
+            .map_err(describe)?;
+        let status = response.status().as_u16();
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| parse_retry_after(value.as_bytes(), SystemTime::now()));
+        let (body, complete) = read_bounded(response).await;
+        Ok(Reply {
+            status,
+            retry_after,
+            body,
+            complete,
+        })
+    }
+}
+
+async fn read_bounded(mut response: Response) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_REPLY_BYTES => {
+                body.extend_from_slice(&chunk);
+            }
+            Ok(None) => return (body, true),
+            Ok(Some(_)) | Err(_) => return (body, false),
+        }
+    }
+}
+
+/// The whole chain of causes, without the URL, which may hold a secret.
+fn describe(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+/// What a status means when nothing but the status is known; `None` for 2xx.
+pub(crate) fn fate_of(status: u16, retry_after: Option<Duration>) -> Option<Rest> {
+    let why = format!("HTTP {status}");
+    match status {
+        200..=299 => None,
+        300..=399 => Some(Rest::Blocked(format!("{why}: redirects are not followed"))),
+        401 | 407 => Some(Rest::Blocked(format!("{why}: not authorised"))),
+        408 | 425 | 429 | 500..=599 => Some(Rest::Retry(why, retry_after)),
+        413 => Some(Rest::Split(why)),
+        _ => Some(Rest::RefuseAll(why)),
+    }
+}
+
+/// The answer for a request that got none.
+pub(crate) fn no_reply(why: String) -> Answer {
+    Answer::none(Rest::Retry(why, None))
+}
+
+/// What is wrong with a receiver's URL, one sentence each.
+pub(crate) fn check_url(text: &str, allow_unencrypted: bool) -> Vec<String> {
+    match parse_url(text, allow_unencrypted) {
+        Ok(_) => Vec::new(),
+        Err(why) => vec![why],
+    }
+}
+
+/// Reads a receiver's URL: https anywhere, http only to this machine unless allowed.
+pub(crate) fn parse_url(text: &str, allow_unencrypted: bool) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("url is not valid: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("url begins with {}:; use https:", url.scheme()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("url holds a user name or password; use the key for a secret instead".into());
+    }
+    if url.scheme() == "http" && !allow_unencrypted && !is_loopback(&url) {
+        return Err(
+            "url is http: to another machine, where anyone on the path can read it; \
+             use https: or set allow_unencrypted: true"
+                .into(),
+        );
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(is_loopback_host)
+}
+
+/// Whether a host name or address means this machine.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unencrypted_url_is_taken_only_to_this_machine_or_when_allowed() {
+        for (url, allowed, good) in [
+            ("https://siem.example:8088", false, true),
+            ("http://127.0.0.1:8088", false, true),
+            ("http://[::1]:8088", false, true),
+            ("http://localhost/x", false, true),
+            ("http://siem.example", false, false),
+            ("http://siem.example", true, true),
+            ("http://127.0.0.1.evil.example", false, false),
+            ("ftp://127.0.0.1", true, false),
+            ("https://user:hunter2@siem.example", false, false),
+            ("siem.example:8088", false, false),
+            ("", false, false),
+        ] {
+            let wrong = check_url(url, allowed);
+            assert_eq!(wrong.is_empty(), good, "{url}: {wrong:?}");
+            assert!(!wrong.concat().contains("hunter2"), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn every_status_has_a_fate() {
+        for status in 0..=999 {
+            let fate = fate_of(status, None);
+            assert_eq!(fate.is_none(), (200..300).contains(&status), "{status}");
+        }
+        assert!(matches!(fate_of(302, None), Some(Rest::Blocked(_))));
+        assert!(matches!(fate_of(404, None), Some(Rest::RefuseAll(_))));
+        assert!(matches!(fate_of(503, None), Some(Rest::Retry(_, None))));
+        assert!(matches!(fate_of(413, None), Some(Rest::Split(_))));
+    }
+}

@@ -1,0 +1,248 @@
+//! Alerts for a person at a terminal, or as JSON lines for a pipe.
+//!
+//! A batch of alerts comes in, text leaves through one blocking writer on a
+//! thread of its own: a terminal stopped with Ctrl-S delays this output alone.
+//! No control character from an event reaches the terminal.
+
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anstyle::{AnsiColor, Style};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::alert::{Alert, Priority};
+
+use super::backoff::Retry;
+use super::common::{self, Answer, BuildError, Common, Output, Sending, Settings};
+use super::queue::{Batching, Limits};
+use super::{json, text};
+
+/// Shows alerts on standard output.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The output's name in logs and accounts (default `terminal`).
+    #[serde(default = "default_name")]
+    pub name: String,
+    /// Alerts less serious than this are not shown (a priority word; default Debug, which is all).
+    #[serde(default = "common::lowest", deserialize_with = "common::priority")]
+    #[schemars(schema_with = "common::priority_schema")]
+    pub min_priority: Priority,
+    /// How much may wait while the terminal is stopped.
+    #[serde(default)]
+    pub queue: Limits,
+    /// `text` for people, `json` for one JSON object a line (default text).
+    #[serde(default)]
+    pub format: Format,
+    /// `auto` colours a terminal unless `NO_COLOR` is set; `always`; `never` (default auto).
+    #[serde(default)]
+    pub color: Color,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: default_name(),
+            min_priority: common::lowest(),
+            queue: Limits::default(),
+            format: Format::default(),
+            color: Color::default(),
+        }
+    }
+}
+
+fn default_name() -> String {
+    "terminal".into()
+}
+
+/// How an alert is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// A block for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Whether text is coloured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Even into a pipe.
+    Always,
+    /// Not even on a terminal.
+    Never,
+}
+
+impl Settings for Config {
+    fn common(&self) -> Common<'_> {
+        Common {
+            name: &self.name,
+            min_priority: self.min_priority,
+            queue: self.queue,
+            retry: Retry::default(),
+        }
+    }
+
+    fn batching(&self) -> Batching {
+        Batching::whatever_waits()
+    }
+
+    fn check(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn build(&self) -> Result<Box<dyn Output>, BuildError> {
+        let stdout = std::io::stdout();
+        let quiet = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colored = match self.color {
+            Color::Auto => stdout.is_terminal() && !quiet,
+            Color::Always => true,
+            Color::Never => false,
+        };
+        Ok(Box::new(Terminal::new(self.format, colored, stdout)))
+    }
+}
+
+/// The sender.
+struct Terminal<W> {
+    format: Format,
+    colored: bool,
+    /// Shared with the thread that is writing.
+    writer: Arc<Mutex<W>>,
+}
+
+impl<W: Write + Send + 'static> Terminal<W> {
+    fn new(format: Format, colored: bool, writer: W) -> Self {
+        Self {
+            format,
+            colored,
+            writer: Arc::new(Mutex::new(writer)),
+        }
+    }
+
+    fn encode(&self, batch: &[Arc<Alert>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for alert in batch {
+            match self.format {
+                Format::Text => out.extend_from_slice(block(alert, self.colored).as_bytes()),
+                Format::Json => json::write_line(&mut out, alert),
+            }
+        }
+        out
+    }
+}
+
+impl<W: Write + Send + 'static> Output for Terminal<W> {
+    fn send<'a>(&'a mut self, batch: &'a [Arc<Alert>]) -> Sending<'a> {
+        let bytes = self.encode(batch);
+        let writer = Arc::clone(&self.writer);
+        let write = move || {
+            let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.write_all(&bytes).and_then(|()| writer.flush())
+        };
+        Box::pin(async move {
+            match tokio::task::spawn_blocking(write).await {
+                Ok(Ok(())) => Answer::all(batch),
+                // Nobody will ever read the other end of a closed pipe.
+                Ok(Err(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                    Answer::none(common::Rest::RefuseAll(error.to_string()))
+                }
+                Ok(Err(error)) => Answer::retry(error),
+                Err(error) => Answer::retry(error),
+            }
+        })
+    }
+}
+
+/// The fields a person looks for first, in this order, when the rule has them.
+const KEY_FIELDS: [&str; 12] = [
+    "proc.cmdline",
+    "proc.exepath",
+    "proc.pcmdline",
+    "proc.pname",
+    "proc.pid",
+    "user.name",
+    "user.loginname",
+    "fd.name",
+    "container.id",
+    "container.name",
+    "container.image.repository",
+    "k8s.pod.name",
+];
+
+/// How many of them are shown.
+const SHOWN_FIELDS: usize = 6;
+
+/// One alert as a block: a headline, the message, a few fields.
+fn block(alert: &Alert, colored: bool) -> String {
+    let paint = |style: Style, text: &str| {
+        if colored {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
+    };
+    let dim = Style::new().dimmed();
+    let mut out = format!(
+        "{} {} {}\n  {}\n",
+        paint(dim, &local_time(alert.time_ns)),
+        paint(
+            style_of(alert.priority),
+            &format!("{:<13}", alert.priority.name())
+        ),
+        paint(Style::new().bold(), &text::visible(&alert.rule)),
+        text::visible(&alert.message),
+    );
+    let fields = KEY_FIELDS
+        .iter()
+        .filter_map(|name| Some((*name, shown(alert.output_fields.get(*name)?)?)))
+        .take(SHOWN_FIELDS);
+    for (name, value) in fields {
+        let name = paint(dim, &format!("{name:<26}"));
+        out.push_str(&format!("    {name} {value}\n"));
+    }
+    out
+}
+
+/// A field's value in visible characters; nothing for a missing one.
+fn shown(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) if text.is_empty() => None,
+        serde_json::Value::String(value) => Some(text::visible(value)),
+        other => Some(text::visible(&other.to_string())),
+    }
+}
+
+/// Local wall-clock time to the millisecond.
+fn local_time(time_ns: u64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(time_ns)).map_or_else(
+        |_| "--:--:--.---".to_owned(),
+        |time| {
+            let zone = jiff::tz::TimeZone::system();
+            time.to_zoned(zone).strftime("%H:%M:%S%.3f").to_string()
+        },
+    )
+}
+
+fn style_of(priority: Priority) -> Style {
+    let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
+    match priority {
+        Priority::Emergency | Priority::Alert | Priority::Critical => Style::new()
+            .fg_color(Some(AnsiColor::White.into()))
+            .bg_color(Some(AnsiColor::Red.into()))
+            .bold(),
+        Priority::Error => color(AnsiColor::Red).bold(),
+        Priority::Warning => color(AnsiColor::Yellow).bold(),
+        Priority::Notice => color(AnsiColor::Cyan),
+        Priority::Informational => color(AnsiColor::Green),
+        Priority::Debug => color(AnsiColor::BrightBlack),
+    }
+}

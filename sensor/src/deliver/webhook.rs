@@ -1,0 +1,221 @@
+//! Alerts as JSON, POSTed to a URL.
+//!
+//! One alert (or an array of them, by configuration) comes in, one request
+//! leaves, with an id that is the same on every repetition so that the receiver
+//! can tell one. 2xx is delivered; what may pass later is repeated; what the
+//! receiver refuses is counted, never repeated.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::alert::{Alert, Priority};
+
+use super::backoff::Retry;
+use super::common::{self, Answer, Batch, BuildError, Common, Output, Rest, Sending, Settings};
+use super::http::{self, Client};
+use super::queue::{Batching, Limits};
+use super::secret::SecretRef;
+use super::{json, tls};
+
+/// POSTs alerts as JSON.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The output's name in logs and accounts (default `webhook`).
+    #[serde(default = "default_name")]
+    pub name: String,
+    /// Alerts less serious than this are not sent (a priority word; default Debug, which is all).
+    #[serde(default = "common::lowest", deserialize_with = "common::priority")]
+    #[schemars(schema_with = "common::priority_schema")]
+    pub min_priority: Priority,
+    /// How much may wait while the receiver is away.
+    #[serde(default)]
+    pub queue: Limits,
+    /// How failed requests are repeated.
+    #[serde(default)]
+    pub retry: Retry,
+    /// Where to POST, with `https:` (or `http:` to this machine).
+    pub url: String,
+    /// `single` sends one alert object a request, `array` an array of them (default single).
+    #[serde(default)]
+    pub body: Body,
+    /// How alerts are grouped when `body` is `array`.
+    #[serde(default)]
+    pub batch: Batch,
+    /// Headers to send as they stand, by name (default none).
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Headers whose values are secrets, by name (default none).
+    #[serde(default)]
+    pub secret_headers: BTreeMap<String, SecretRef>,
+    /// A token to send as `Authorization: Bearer …` (default none).
+    #[serde(default)]
+    pub bearer: Option<SecretRef>,
+    /// How the receiver's certificate is checked.
+    #[serde(default)]
+    pub tls: tls::Config,
+    /// Allow `http:` to another machine, readable by anyone on the path (default false).
+    #[serde(default)]
+    pub allow_unencrypted: bool,
+    /// Longest time for one request, in milliseconds (1 to 600,000; default 15,000).
+    #[serde(default = "default_timeout_ms")]
+    pub timeout_ms: u64,
+}
+
+fn default_name() -> String {
+    "webhook".into()
+}
+
+fn default_timeout_ms() -> u64 {
+    15_000
+}
+
+/// What one request carries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Body {
+    /// One alert object.
+    #[default]
+    Single,
+    /// An array of alert objects.
+    Array,
+}
+
+impl Settings for Config {
+    fn common(&self) -> Common<'_> {
+        Common {
+            name: &self.name,
+            min_priority: self.min_priority,
+            queue: self.queue,
+            retry: self.retry,
+        }
+    }
+
+    fn batching(&self) -> Batching {
+        match self.body {
+            Body::Array => self.batch.batching(),
+            Body::Single => Batching {
+                max_alerts: 1,
+                ..Batching::whatever_waits()
+            },
+        }
+    }
+
+    fn check(&self) -> Vec<String> {
+        let mut wrong = http::check_url(&self.url, self.allow_unencrypted);
+        wrong.extend(self.batch.check());
+        wrong.extend(self.tls.check());
+        wrong.extend(common::check_timeout(self.timeout_ms));
+        wrong.extend(self.headers().err().map(|error| error.to_string()));
+        wrong
+    }
+
+    fn build(&self) -> Result<Box<dyn Output>, BuildError> {
+        let url = http::parse_url(&self.url, self.allow_unencrypted).map_err(BuildError::Value)?;
+        let timeout = Duration::from_millis(self.timeout_ms);
+        Ok(Box::new(Webhook {
+            client: Client::new(url, &self.tls, timeout)?,
+            headers: self.headers()?,
+            config: self.clone(),
+        }))
+    }
+}
+
+impl Config {
+    /// All headers but those of one request, with the secrets read anew.
+    fn headers(&self) -> Result<HeaderMap, BuildError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for (name, value) in &self.headers {
+            let header = HeaderValue::from_str(value)
+                .map_err(|_| BuildError::Value(format!("header `{name}`: value not allowed")))?;
+            headers.insert(header_name(name)?, header);
+        }
+        for (name, reference) in &self.secret_headers {
+            headers.insert(header_name(name)?, secret_value(reference, "")?);
+        }
+        if let Some(reference) = &self.bearer {
+            headers.insert(AUTHORIZATION, secret_value(reference, "Bearer ")?);
+        }
+        Ok(headers)
+    }
+}
+
+fn header_name(name: &str) -> Result<HeaderName, BuildError> {
+    HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| BuildError::Value(format!("`{name}` is no header name")))
+}
+
+/// A header value that hyper's and our own logs leave out.
+pub(crate) fn secret_value(reference: &SecretRef, before: &str) -> Result<HeaderValue, BuildError> {
+    let secret = reference.resolve()?;
+    let mut value = HeaderValue::from_str(&format!("{before}{}", secret.expose()))
+        .map_err(|_| BuildError::Value(format!("{reference} cannot stand in a header")))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The sender.
+struct Webhook {
+    client: Client,
+    headers: HeaderMap,
+    config: Config,
+}
+
+impl Webhook {
+    async fn post(&mut self, batch: &[Arc<Alert>]) -> Answer {
+        let mut headers = self.headers.clone();
+        if let Ok(id) = HeaderValue::from_str(&request_id(batch)) {
+            headers.insert("webhook-id", id);
+        }
+        let reply = match self
+            .client
+            .post(headers, encode(batch, self.config.body))
+            .await
+        {
+            Ok(reply) => reply,
+            Err(why) => return http::no_reply(why),
+        };
+        let Some(rest) = http::fate_of(reply.status, reply.retry_after) else {
+            return Answer::all(batch);
+        };
+        if matches!(rest, Rest::Blocked(_)) {
+            // The token may have been rotated; the old one stays when the new
+            // one cannot be read.
+            if let Ok(headers) = self.config.headers() {
+                self.headers = headers;
+            }
+        }
+        Answer::none(rest)
+    }
+}
+
+impl Output for Webhook {
+    fn send<'a>(&'a mut self, batch: &'a [Arc<Alert>]) -> Sending<'a> {
+        Box::pin(self.post(batch))
+    }
+}
+
+/// The same on every repetition: the alert's own id, or for an array the first
+/// one's and the number of alerts.
+fn request_id(batch: &[Arc<Alert>]) -> String {
+    match batch {
+        [] => String::new(),
+        [alert] => alert.id.to_string(),
+        [first, ..] => format!("{}-{}", first.id, batch.len()),
+    }
+}
+
+fn encode(batch: &[Arc<Alert>], body: Body) -> Vec<u8> {
+    let mut objects = batch.iter().map(|alert| json::object(alert).into());
+    let value: serde_json::Value = match body {
+        Body::Array => objects.collect(),
+        Body::Single => objects.next().unwrap_or_default(),
+    };
+    value.to_string().into_bytes()
+}

@@ -1,0 +1,216 @@
+//! One output at work: batches from its queue, requests to its receiver.
+//!
+//! Whatever the receiver does, every alert taken from the queue ends as
+//! delivered or refused, or is still in the queue when the worker is stopped.
+//! Failures are logged at most once in ten seconds a kind; their number is in
+//! the account.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use crate::alert::Alert;
+
+use super::backoff::{Backoff, Retry};
+use super::common::{Answer, Output, Rest};
+use super::queue::{Batching, Fate, Queue, Seq};
+
+/// The same complaint is made no more often than this.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// An output, its queue and its manners.
+pub(crate) struct Worker {
+    name: String,
+    queue: Arc<Queue>,
+    output: Box<dyn Output>,
+    batching: Batching,
+    backoff: Backoff,
+    complaints: Complaints,
+}
+
+/// What the worker does before the next request of a batch.
+enum Next {
+    /// Go on with what is left.
+    GoOn,
+    /// Wait first.
+    Wait(Duration),
+    /// The sensor is stopping and the receiver does not want us: leave it.
+    GiveUp,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        name: String,
+        queue: Arc<Queue>,
+        output: Box<dyn Output>,
+        batching: Batching,
+        retry: Retry,
+    ) -> Self {
+        Self {
+            name,
+            queue,
+            output,
+            batching,
+            backoff: Backoff::new(retry),
+            complaints: Complaints::default(),
+        }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub(crate) async fn run(mut self) {
+        while let Some(batch) = self.queue.next_batch(&self.batching).await {
+            self.complain_of_drops();
+            let (seqs, alerts): (Vec<Seq>, Vec<Arc<Alert>>) = batch.into_iter().unzip();
+            if !self.deliver(&seqs, &alerts).await {
+                return;
+            }
+        }
+    }
+
+    /// Sends a batch until each of its alerts has its fate; false when it was
+    /// given up because the sensor is stopping.
+    async fn deliver(&mut self, mut seqs: &[Seq], mut alerts: &[Arc<Alert>]) -> bool {
+        let mut size = alerts.len();
+        while !alerts.is_empty() {
+            let part = alerts.get(..size).unwrap_or(alerts);
+            let answer = self.output.send(part).await;
+            let (settled, next) = self.settle(seqs, part.len(), answer, &mut size);
+            seqs = seqs.get(settled..).unwrap_or_default();
+            alerts = alerts.get(settled..).unwrap_or_default();
+            match next {
+                Next::GoOn => {}
+                Next::Wait(wait) => self.pause(wait).await,
+                Next::GiveUp => return false,
+            }
+        }
+        true
+    }
+
+    /// Applies an answer for the first `sent` of `seqs`; returns how many of them
+    /// are done with and what to do before the next request.
+    fn settle(
+        &mut self,
+        seqs: &[Seq],
+        sent: usize,
+        answer: Answer,
+        size: &mut usize,
+    ) -> (usize, Next) {
+        let taken = answer.taken.min(sent);
+        self.settle_first(seqs, taken, Fate::Delivered);
+        if taken > 0 {
+            self.backoff.reset();
+        }
+        let rest = seqs.get(taken..sent).unwrap_or_default();
+        let refused = match &answer.rest {
+            Rest::RefuseFirst(_) => 1,
+            Rest::Split(_) if rest.len() == 1 => 1,
+            Rest::RefuseAll(_) => rest.len(),
+            _ => 0,
+        };
+        self.settle_first(rest, refused, Fate::Refused);
+        let next = match answer.rest {
+            Rest::Nothing => Next::GoOn,
+            Rest::RefuseFirst(why) | Rest::RefuseAll(why) => self.refused(refused, &why),
+            Rest::Split(why) if refused > 0 => self.refused(refused, &why),
+            Rest::Split(_) => {
+                *size = (rest.len() / 2).max(1);
+                Next::GoOn
+            }
+            Rest::Retry(why, asked) => self.retry(&why, asked),
+            Rest::Blocked(why) => self.blocked(&why),
+        };
+        (taken + refused, next)
+    }
+
+    fn settle_first(&self, seqs: &[Seq], n: usize, fate: Fate) {
+        self.queue.settle(seqs.iter().take(n).copied(), fate);
+    }
+
+    fn refused(&mut self, n: usize, why: &str) -> Next {
+        if self.complaints.may(Complaint::Refused) {
+            error!(output = %self.name, alerts = n, why, "alerts refused for good and given up");
+        }
+        Next::GoOn
+    }
+
+    fn retry(&mut self, why: &str, asked: Option<Duration>) -> Next {
+        self.queue.count_retry();
+        let wait = self.backoff.next(asked);
+        if self.complaints.may(Complaint::Retry) {
+            warn!(output = %self.name, why, ?wait, "delivery failed; trying again");
+        }
+        self.complain_of_drops();
+        Next::Wait(wait)
+    }
+
+    fn blocked(&mut self, why: &str) -> Next {
+        self.queue.count_retry();
+        if self.complaints.may(Complaint::Blocked) {
+            error!(
+                output = %self.name, why,
+                "the receiver does not accept us; alerts are kept until this is repaired"
+            );
+        }
+        self.complain_of_drops();
+        if self.queue.is_closed() {
+            return Next::GiveUp;
+        }
+        Next::Wait(self.backoff.blocked())
+    }
+
+    /// Waits, but not past the moment the sensor starts to stop: then the last
+    /// attempts are made at once, and the deadline ends them.
+    async fn pause(&mut self, wait: Duration) {
+        if self.queue.is_closed() {
+            tokio::time::sleep(wait).await;
+        } else if tokio::time::timeout(wait, self.queue.closed())
+            .await
+            .is_ok()
+        {
+            self.backoff.reset();
+        }
+    }
+
+    fn complain_of_drops(&mut self) {
+        let dropped = self.queue.account().dropped_full;
+        if dropped > self.complaints.dropped && self.complaints.may(Complaint::Dropped) {
+            let since = dropped - self.complaints.dropped;
+            self.complaints.dropped = dropped;
+            warn!(output = %self.name, alerts = since, "queue full; least serious alerts dropped");
+        }
+    }
+}
+
+/// What an output may complain of.
+#[derive(Debug, Clone, Copy)]
+enum Complaint {
+    Refused,
+    Retry,
+    Blocked,
+    Dropped,
+}
+
+/// Which complaints were made when.
+#[derive(Debug, Default)]
+struct Complaints {
+    last: [Option<Instant>; 4],
+    /// Drops complained of so far.
+    dropped: u64,
+}
+
+impl Complaints {
+    /// Whether this kind may be logged now; if so, it counts as logged.
+    fn may(&mut self, kind: Complaint) -> bool {
+        let Some(last) = self.last.get_mut(kind as usize) else {
+            return false;
+        };
+        let now = Instant::now();
+        if last.is_some_and(|last| now < last + QUIET) {
+            return false;
+        }
+        *last = Some(now);
+        true
+    }
+}

@@ -1,0 +1,408 @@
+//! How events change the process table.
+
+use std::sync::Arc;
+
+use super::store::{Entry, Knowledge, Slot};
+use super::{Image, MAX_ANCESTORS, Process, ProcessKey, ProcessTable, World, same_start};
+use crate::decode::{Body, Caps, Event, Exec, Fork, Ids, Open, Place, Task};
+use crate::enrich::procfs::Found;
+
+/// A record this much older than the newest of its process is not late: the
+/// wall clock was set back.
+const CLOCK_STEP_NS: u64 = 1_000_000_000;
+
+impl ProcessTable {
+    /// Follows a command: the process with that pid, all it has forked and all
+    /// it and they will fork, also once they are somebody else's children.
+    pub(crate) fn follow(&mut self, pid: u32) {
+        let running = |slot: &Slot| self.store.get(*slot).is_some_and(|entry| !entry.ended);
+        let Some(root) = self.store.newest(pid).filter(running) else {
+            self.awaited = Some(pid);
+            return;
+        };
+        let mut todo = vec![root];
+        while let Some(slot) = todo.pop() {
+            todo.extend(self.store.children(slot));
+            if let Some(entry) = self.store.get_mut(slot) {
+                entry.followed = true;
+            }
+        }
+    }
+
+    /// Takes in a process as it is described, its parent by its key.
+    pub fn insert(&mut self, process: Process) {
+        let parent = process.parent;
+        let ppid = parent.map_or(0, |key| key.pid);
+        let slot = self.admit(Entry::new(process, Knowledge::Told, ppid));
+        let parent = parent.and_then(|key| self.store.find(key));
+        self.store.set_parent(slot, parent);
+    }
+
+    /// Takes in what `/proc` told before the first record was read. Parents
+    /// may stand behind their children.
+    pub(crate) fn seed(&mut self, found: Vec<Found>, world: &mut impl World) {
+        let mut slots = Vec::with_capacity(found.len());
+        for found in found {
+            let ppid = found.ppid;
+            let entry = Entry::new(found.into_process(world), Knowledge::Told, ppid);
+            if self.store.find(entry.process.key).is_none() {
+                slots.push((entry.process.key, ppid));
+                self.admit(entry);
+            }
+        }
+        for (key, ppid) in slots {
+            if let Some(slot) = self.store.find(key) {
+                let parent = self.store.elder(ppid, key.start_boot_ns);
+                self.store.set_parent(slot, parent);
+            }
+        }
+    }
+
+    /// Notes that a process ended whose exit was missed.
+    pub(crate) fn end(&mut self, key: ProcessKey) {
+        if let Some(slot) = self.store.find(key) {
+            self.store.end(slot, 0);
+        }
+    }
+
+    /// Changes the table as the event says and names the process that acted;
+    /// `None` when the kernel named none.
+    pub(crate) fn apply(
+        &mut self,
+        event: &Event<'_>,
+        world: &mut impl World,
+    ) -> Option<ProcessKey> {
+        if event.task.pid == 0 {
+            return None;
+        }
+        let slot = match self.recognise(&event.task) {
+            Some(slot) => slot,
+            None => self.meet(event, world),
+        };
+        self.store.pin(Some(slot));
+        let news = self.correct(slot, event, world);
+        match &event.body {
+            Body::Exec(exec) if exec.result < 0 => self.failed_exec(slot, news, exec),
+            Body::Exec(exec) => self.exec(slot, event.time_ns, exec, world),
+            Body::Fork(fork) => self.fork(slot, event.time_ns, fork, world),
+            Body::Exit(exit) => self.store.end(slot, exit.reaper_pid),
+            Body::Open(open) => self.note_cwd(slot, &event.task, open),
+            Body::Connect(_) => {}
+        }
+        self.store.pin(None);
+        Some(self.store.get(slot)?.process.key)
+    }
+
+    /// Finds the acting process and learns its exact start.
+    fn recognise(&mut self, task: &Task) -> Option<Slot> {
+        let slot = self.store.find(key_of(task))?;
+        if self.store.get(slot)?.process.key.start_boot_ns != task.start_boot_ns {
+            self.store.sharpen(slot, task.start_boot_ns);
+        }
+        Some(slot)
+    }
+
+    /// Takes in a process whose fork was missed. What its header does not say
+    /// comes from `/proc` if the process is still there; an exec says it all,
+    /// and an ending process has nothing left to look at.
+    fn meet(&mut self, event: &Event<'_>, world: &mut impl World) -> Slot {
+        let task = &event.task;
+        self.counters.from_header += 1;
+        let look = !matches!(event.body, Body::Exec(_) | Body::Exit(_));
+        let found = if look { world.look_up(task.pid) } else { None };
+        let found = found.filter(|found| same_start(found.key.start_boot_ns, task.start_boot_ns));
+        let (process, knowledge) = match found {
+            Some(mut found) => {
+                self.counters.from_proc += 1;
+                found.key = key_of(task);
+                (found.into_process(world), Knowledge::Told)
+            }
+            None => (from_header(task, world), Knowledge::Header),
+        };
+        // The parent is found, and perhaps looked up, by the correction that follows.
+        self.admit(Entry::new(process, knowledge, 0))
+    }
+
+    /// Puts an entry into the store, followed if the command was awaited.
+    fn admit(&mut self, mut entry: Entry) -> Slot {
+        if self.awaited == Some(entry.process.key.pid) {
+            self.awaited = None;
+            entry.followed = true;
+        }
+        self.store.insert(entry)
+    }
+
+    /// What the header of a record says overrules what the table believes,
+    /// unless a newer record was there first; tells whether it did.
+    fn correct(&mut self, slot: Slot, event: &Event<'_>, world: &mut impl World) -> bool {
+        let task = &event.task;
+        let Some(entry) = self.store.get_mut(slot) else {
+            return false;
+        };
+        entry.recent = true;
+        if is_late(event.time_ns, entry.seen_ns) {
+            return false;
+        }
+        entry.seen_ns = event.time_ns;
+        // Threads may have names of their own; the process has its leader's.
+        if task.tid == task.pid {
+            entry.process.comm = task.comm;
+        }
+        let ids = &mut entry.process.ids;
+        if ids.euid != task.uid {
+            (ids.euid, ids.fsuid) = (task.uid, task.uid);
+        }
+        if ids.egid != task.gid {
+            (ids.egid, ids.fsgid) = (task.gid, task.gid);
+        }
+        let told = std::mem::replace(&mut entry.cgroup_id, task.cgroup_id);
+        let moved = told != 0 && told != task.cgroup_id && !matches!(event.body, Body::Exec(_));
+        if moved && let Some(place) = world.moved(entry.process.key, &entry.process.place) {
+            entry.process.place = place;
+        }
+        self.correct_parent(slot, task, world);
+        true
+    }
+
+    fn correct_parent(&mut self, slot: Slot, task: &Task, world: &mut impl World) {
+        let Some(entry) = self.store.get_mut(slot) else {
+            return;
+        };
+        let known = std::mem::replace(&mut entry.ppid, task.ppid);
+        let believed = entry.process.parent;
+        let mut parent = self.store.elder(task.ppid, task.start_boot_ns);
+        // One look per change: a parent that cannot be found is not sought
+        // again at every record of its child.
+        if parent.is_none() && task.ppid != 0 && known != task.ppid {
+            parent = self.look_up_line(task.ppid, task.start_boot_ns, world);
+        }
+        let key = parent.and_then(|parent| Some(self.store.get(parent)?.process.key));
+        if key != believed {
+            if known != 0 {
+                self.counters.repaired += 1;
+            }
+            self.store.set_parent(slot, parent);
+            self.inherit_following(slot, parent, known);
+        }
+    }
+
+    /// A process whose fork was missed belongs to the followed command when
+    /// its first known parent does.
+    fn inherit_following(&mut self, slot: Slot, parent: Option<Slot>, known_ppid: u32) {
+        let followed = parent.and_then(|parent| Some(self.store.get(parent)?.followed));
+        if let Some(entry) = self.store.get_mut(slot)
+            && known_ppid == 0
+        {
+            entry.followed |= followed.unwrap_or(false);
+        }
+    }
+
+    /// Takes in a process and those of its ancestors that are not known yet.
+    fn look_up_line(&mut self, pid: u32, child_start: u64, world: &mut impl World) -> Option<Slot> {
+        let mut first = None;
+        let mut child: Option<Slot> = None;
+        let (mut pid, mut start) = (pid, child_start);
+        for _ in 0..MAX_ANCESTORS {
+            let known = self.store.elder(pid, start);
+            let slot = match known {
+                Some(slot) => slot,
+                None if pid == 0 => break,
+                None => {
+                    let Some(found) = world
+                        .look_up(pid)
+                        .filter(|found| found.key.start_boot_ns <= start)
+                    else {
+                        break;
+                    };
+                    self.counters.from_proc += 1;
+                    (pid, start) = (found.ppid, found.key.start_boot_ns);
+                    self.admit(Entry::new(found.into_process(world), Knowledge::Told, pid))
+                }
+            };
+            first = first.or(Some(slot));
+            if let Some(child) = child {
+                self.store.set_parent(child, Some(slot));
+            }
+            if known.is_some() {
+                break;
+            }
+            child = Some(slot);
+        }
+        first
+    }
+
+    fn exec(&mut self, slot: Slot, time_ns: u64, exec: &Exec<'_>, world: &mut impl World) {
+        let Some(entry) = self.store.get_mut(slot) else {
+            return;
+        };
+        if is_late(time_ns, entry.exec_ns) {
+            return;
+        }
+        entry.exec_ns = time_ns;
+        entry.knowledge = Knowledge::Exec;
+        let process = &mut entry.process;
+        process.ids = exec.ids;
+        process.image = Arc::new(Image::new(exec.argv, exec.env, exec.exe_path, exec.exe));
+        process.caps = exec.caps;
+        process.tty = exec.tty;
+        process.loginuid = exec.loginuid;
+        set_cwd(&mut process.cwd, exec.cwd);
+        if exec.place != Place::default() && !process.place.is(&exec.place) {
+            process.place = world.place(&exec.place);
+        }
+    }
+
+    /// Of an exec that failed only the ids are news.
+    fn failed_exec(&mut self, slot: Slot, news: bool, exec: &Exec<'_>) {
+        if news && let Some(entry) = self.store.get_mut(slot) {
+            entry.process.ids = exec.ids;
+        }
+    }
+
+    fn fork(&mut self, forker: Slot, time_ns: u64, fork: &Fork<'_>, world: &mut impl World) {
+        let key = ProcessKey {
+            pid: fork.child_pid,
+            start_boot_ns: fork.child_start_boot_ns,
+        };
+        if key.pid == 0 {
+            return;
+        }
+        if let Some(child) = self.store.find(key) {
+            self.late_fork(forker, child, fork);
+            return;
+        }
+        let Some(entry) = self.store.get(forker) else {
+            return;
+        };
+        let mut process = child_of(&entry.process, key, fork, world);
+        let (followed, cgroup_id) = (entry.followed, entry.cgroup_id);
+        // Nothing known of the parent is nothing known of the child.
+        let knowledge = entry.knowledge.min(Knowledge::Told);
+        let moved = fork.place != Place::default() && !entry.process.place.is(&fork.place);
+        if moved {
+            process.place = world.place(&fork.place);
+        }
+        let mut child = Entry::new(process, knowledge, fork.child_ppid);
+        child.seen_ns = time_ns;
+        child.followed = followed;
+        child.cgroup_id = if moved { 0 } else { cgroup_id };
+        let child = self.admit(child);
+        let parent = self.store.elder(fork.child_ppid, key.start_boot_ns);
+        self.store.set_parent(child, parent);
+    }
+
+    /// A fork told after the first record of the child, or again: it fills
+    /// what is empty and touches nothing else.
+    fn late_fork(&mut self, forker: Slot, child: Slot, fork: &Fork<'_>) {
+        if forker == child {
+            return;
+        }
+        self.store.sharpen(child, fork.child_start_boot_ns);
+        let parent = self.store.elder(fork.child_ppid, fork.child_start_boot_ns);
+        let Some(from) = self.store.get(forker) else {
+            return;
+        };
+        let followed = from.followed;
+        let model = from.process.clone();
+        let Some(entry) = self.store.get_mut(child) else {
+            return;
+        };
+        entry.followed |= followed;
+        if entry.knowledge == Knowledge::Header {
+            entry.knowledge = Knowledge::Told;
+            let process = &mut entry.process;
+            (process.image, process.cwd) = (model.image, model.cwd);
+            (process.caps, process.tty) = (model.caps, model.tty);
+            process.loginuid = fork.loginuid;
+            process.ids = Ids {
+                euid: process.ids.euid,
+                egid: process.ids.egid,
+                ..fork.ids
+            };
+            if model.place.is(&fork.place) {
+                process.place = model.place;
+            }
+        }
+        if entry.process.parent.is_none() && entry.ppid == 0 {
+            entry.ppid = fork.child_ppid;
+            self.store.set_parent(child, parent);
+        }
+    }
+
+    /// A relative path given without a directory descriptor starts from the
+    /// working directory: so a chdir shows without a record of its own.
+    fn note_cwd(&mut self, slot: Slot, task: &Task, open: &Open<'_>) {
+        // A thread may have left the others with unshare(CLONE_FS).
+        let tells = open.dirfd == libc::AT_FDCWD && !open.base.is_empty();
+        if tells
+            && task.tid == task.pid
+            && let Some(entry) = self.store.get_mut(slot)
+        {
+            set_cwd(&mut entry.process.cwd, open.base);
+        }
+    }
+}
+
+fn key_of(task: &Task) -> ProcessKey {
+    ProcessKey {
+        pid: task.pid,
+        start_boot_ns: task.start_boot_ns,
+    }
+}
+
+/// Whether a record was overtaken by a newer one.
+fn is_late(time_ns: u64, newest_ns: u64) -> bool {
+    time_ns < newest_ns && newest_ns - time_ns < CLOCK_STEP_NS
+}
+
+/// Replaces the working directory if it is another one.
+fn set_cwd(cwd: &mut Arc<[u8]>, path: &[u8]) {
+    let path = match path {
+        [rest @ .., b'/'] if !rest.is_empty() => rest,
+        path => path,
+    };
+    if **cwd != *path && !path.is_empty() {
+        *cwd = path.into();
+    }
+}
+
+/// The little a header says of a process.
+fn from_header(task: &Task, world: &impl World) -> Process {
+    Process {
+        key: key_of(task),
+        parent: None,
+        start_ns: task.start_boot_ns.saturating_add(world.boot_time_ns()),
+        comm: task.comm,
+        ids: Ids {
+            uid: task.uid,
+            euid: task.uid,
+            suid: task.uid,
+            fsuid: task.uid,
+            gid: task.gid,
+            egid: task.gid,
+            sgid: task.gid,
+            fsgid: task.gid,
+            ..Ids::default()
+        },
+        loginuid: u32::MAX,
+        caps: Caps::default(),
+        tty: 0,
+        cwd: Arc::default(),
+        image: Arc::default(),
+        place: Arc::default(),
+    }
+}
+
+/// A child at the moment of its fork: what its parent is, but for what the
+/// record says.
+fn child_of(parent: &Process, key: ProcessKey, fork: &Fork<'_>, world: &impl World) -> Process {
+    Process {
+        key,
+        parent: None,
+        start_ns: key.start_boot_ns.saturating_add(world.boot_time_ns()),
+        comm: fork.comm,
+        ids: fork.ids,
+        loginuid: fork.loginuid,
+        ..parent.clone()
+    }
+}

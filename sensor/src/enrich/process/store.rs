@@ -1,0 +1,480 @@
+//! Room for a bounded number of processes: entries in, slots out.
+//!
+//! What always holds: at most `capacity` entries; at most two entries per pid,
+//! the newest and the one before it; only the newest may be running; a child
+//! is in exactly one list, that of the parent its `parent` names, and only
+//! while it runs.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::{Process, ProcessKey};
+
+/// A `/proc` start time counts ticks of this many nanoseconds.
+pub(super) const TICK_NS: u64 = 10_000_000;
+
+/// The share of the room that processes which have ended may take: they are
+/// kept for records that come late, and most of them hold an image of their own.
+const ENDED_SHARE: usize = 16;
+
+/// How far the search for a victim insists on one without children.
+const LEAVES_ONLY: usize = 1024;
+
+/// Where an entry is. Valid until that entry is evicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot(u32);
+
+impl Slot {
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// How the image of a process became known; the later wins over the earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Knowledge {
+    /// Only from the header of one of its records: the image is empty.
+    Header,
+    /// It was forked and has what its parent had, or `/proc` told.
+    Told,
+    /// Its own exec was seen.
+    Exec,
+}
+
+/// A process and what the table remembers about it for itself.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) process: Process,
+    pub(super) knowledge: Knowledge,
+    /// The parent's pid as the kernel last told it.
+    pub(super) ppid: u32,
+    /// The v2 cgroup `process.place` was told for; 0 when unknown.
+    pub(super) cgroup_id: u64,
+    /// Time of the newest record and of the newest exec, epoch nanoseconds.
+    pub(super) seen_ns: u64,
+    pub(super) exec_ns: u64,
+    /// It has ended; kept for late records.
+    pub(super) ended: bool,
+    /// It, or a forebear at the time of the fork, is the followed command.
+    pub(super) followed: bool,
+    /// It did something since the search for a victim last came by.
+    pub(super) recent: bool,
+    /// Who inherits the children when this entry goes; 0 when unknown.
+    pub(super) reaper_pid: u32,
+    links: Links,
+}
+
+/// The family tree, as a list of children in each parent.
+#[derive(Debug, Clone, Copy, Default)]
+struct Links {
+    parent: Option<Slot>,
+    first_child: Option<Slot>,
+    next: Option<Slot>,
+    previous: Option<Slot>,
+}
+
+impl Entry {
+    pub(super) fn new(process: Process, knowledge: Knowledge, ppid: u32) -> Self {
+        Self {
+            process,
+            knowledge,
+            ppid,
+            cgroup_id: 0,
+            seen_ns: 0,
+            exec_ns: 0,
+            ended: false,
+            followed: false,
+            recent: true,
+            reaper_pid: 0,
+            links: Links::default(),
+        }
+    }
+}
+
+/// The entries that share a pid.
+#[derive(Debug, Clone, Copy)]
+struct Holders {
+    newest: Slot,
+    before: Option<Slot>,
+}
+
+/// All entries.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    slots: Vec<Option<Entry>>,
+    free: Vec<Slot>,
+    pids: HashMap<u32, Holders, BuildHasherDefault<PidHasher>>,
+    /// Those that ended, in that order; may name some that are gone already.
+    ended: VecDeque<ProcessKey>,
+    /// Where the search for a victim goes on.
+    hand: usize,
+    capacity: usize,
+    /// Never a victim: the event at hand is about this one.
+    pinned: Option<Slot>,
+    evicted: u64,
+}
+
+impl Store {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Entries given up so far, ended ones included.
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    pub(super) fn get(&self, slot: Slot) -> Option<&Entry> {
+        self.slots.get(slot.index())?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Entry> {
+        self.slots.get_mut(slot.index())?.as_mut()
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.slots.iter().flatten()
+    }
+
+    /// The entry of that identity. A start known from `/proc` is exact to a
+    /// tick only, so it also means the exact start within that tick.
+    pub(super) fn find(&self, key: ProcessKey) -> Option<Slot> {
+        let holders = self.pids.get(&key.pid)?;
+        let held = [Some(holders.newest), holders.before];
+        let start = |slot| Some(self.get(slot)?.process.key.start_boot_ns);
+        let mut held = held.into_iter().flatten();
+        held.clone()
+            .find(|slot| start(*slot) == Some(key.start_boot_ns))
+            .or_else(|| {
+                held.find(|slot| start(*slot).is_some_and(|s| same_start(s, key.start_boot_ns)))
+            })
+    }
+
+    /// The newest entry with that pid, ended or not.
+    pub(super) fn newest(&self, pid: u32) -> Option<Slot> {
+        Some(self.pids.get(&pid)?.newest)
+    }
+
+    /// The entry with that pid that can be the parent of a process started
+    /// then: nobody is older than its parent.
+    pub(super) fn elder(&self, pid: u32, child_start_boot_ns: u64) -> Option<Slot> {
+        let holders = self.pids.get(&pid)?;
+        [Some(holders.newest), holders.before]
+            .into_iter()
+            .flatten()
+            .find(|slot| {
+                self.get(*slot).is_some_and(|entry| {
+                    entry.process.key.start_boot_ns / TICK_NS <= child_start_boot_ns / TICK_NS
+                })
+            })
+    }
+
+    /// Protects an entry from eviction until the next call.
+    pub(super) fn pin(&mut self, slot: Option<Slot>) {
+        self.pinned = slot;
+    }
+
+    /// Takes in a process that [`Store::find`] does not know, without family.
+    pub(super) fn insert(&mut self, entry: Entry) -> Slot {
+        while self.len() >= self.capacity {
+            let Some(victim) = self.victim() else { break };
+            self.evict(victim);
+        }
+        let key = entry.process.key;
+        let slot = self.put(entry);
+        let holders = match self.pids.get(&key.pid).copied() {
+            None => Holders {
+                newest: slot,
+                before: None,
+            },
+            Some(old) => self.displace(old, slot, key),
+        };
+        self.pids.insert(key.pid, holders);
+        slot
+    }
+
+    fn put(&mut self, entry: Entry) -> Slot {
+        if let Some(slot) = self.free.pop() {
+            if let Some(place) = self.slots.get_mut(slot.index()) {
+                *place = Some(entry);
+            }
+            return slot;
+        }
+        let slot = Slot(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
+        self.slots.push(Some(entry));
+        slot
+    }
+
+    /// Ranks a newcomer among those that had its pid; the third has to go.
+    fn displace(&mut self, old: Holders, slot: Slot, key: ProcessKey) -> Holders {
+        let newer = self
+            .get(old.newest)
+            .is_none_or(|entry| entry.process.key.start_boot_ns <= key.start_boot_ns);
+        if let Some(before) = old.before {
+            self.drop_entry(before);
+        }
+        if newer {
+            // Its exit was missed: a pid is given again only after its holder went.
+            self.end(old.newest, 0);
+            return Holders {
+                newest: slot,
+                before: Some(old.newest),
+            };
+        }
+        self.end(slot, 0);
+        Holders {
+            newest: old.newest,
+            before: Some(slot),
+        }
+    }
+
+    /// Replaces a start known to a tick by the exact one, here and in the children.
+    pub(super) fn sharpen(&mut self, slot: Slot, start_boot_ns: u64) {
+        let Some(entry) = self.get_mut(slot) else {
+            return;
+        };
+        let off = start_boot_ns.wrapping_sub(entry.process.key.start_boot_ns);
+        entry.process.key.start_boot_ns = start_boot_ns;
+        entry.process.start_ns = entry.process.start_ns.wrapping_add(off);
+        let key = entry.process.key;
+        let mut next = entry.links.first_child;
+        while let Some(child) = next.and_then(|slot| self.get_mut(slot)) {
+            child.process.parent = Some(key);
+            next = child.links.next;
+        }
+    }
+
+    /// Gives a process its parent. Those that ended keep the name of the
+    /// parent only.
+    pub(super) fn set_parent(&mut self, child: Slot, parent: Option<Slot>) {
+        let parent = parent.filter(|parent| *parent != child);
+        self.unlink(child);
+        let key = parent.and_then(|slot| Some(self.get(slot)?.process.key));
+        let Some(entry) = self.get_mut(child) else {
+            return;
+        };
+        entry.process.parent = key;
+        if entry.ended {
+            return;
+        }
+        let Some(parent) = parent else { return };
+        let next = self.get(parent).and_then(|entry| entry.links.first_child);
+        self.with_links(child, |links| {
+            links.parent = Some(parent);
+            links.next = next;
+        });
+        self.with_links(parent, |links| links.first_child = Some(child));
+        if let Some(next) = next {
+            self.with_links(next, |links| links.previous = Some(child));
+        }
+    }
+
+    /// The children of a process that still run.
+    pub(super) fn children(&self, slot: Slot) -> impl Iterator<Item = Slot> {
+        let mut next = self.get(slot).and_then(|entry| entry.links.first_child);
+        std::iter::from_fn(move || {
+            let slot = next?;
+            next = self.get(slot)?.links.next;
+            Some(slot)
+        })
+    }
+
+    /// Marks a process as ended and gives its children to the reaper.
+    pub(super) fn end(&mut self, slot: Slot, reaper_pid: u32) {
+        let Some(entry) = self.get_mut(slot) else {
+            return;
+        };
+        if entry.ended {
+            return;
+        }
+        entry.ended = true;
+        entry.reaper_pid = reaper_pid;
+        let key = entry.process.key;
+        self.bequeath(slot, self.heir(slot));
+        self.unlink(slot);
+        self.ended.push_back(key);
+        while self.ended.len() > (self.capacity / ENDED_SHARE).max(1) {
+            if let Some(victim) = self.longest_ended() {
+                self.evict(victim);
+            }
+        }
+    }
+
+    /// Hands all children of an entry to its heir.
+    fn bequeath(&mut self, slot: Slot, heir: Option<Slot>) {
+        let heir = heir.filter(|heir| *heir != slot);
+        while let Some(child) = self.get(slot).and_then(|entry| entry.links.first_child) {
+            self.set_parent(child, heir);
+        }
+    }
+
+    /// Who inherits: the reaper the kernel named, else the init of the same
+    /// pid namespace, else the init of the host.
+    fn heir(&self, slot: Slot) -> Option<Slot> {
+        let entry = self.get(slot)?;
+        let start = entry.process.key.start_boot_ns;
+        if entry.reaper_pid != 0 {
+            return self.elder(entry.reaper_pid, start);
+        }
+        let ns = entry.process.place.ns.pid;
+        let mut next = entry.links.parent;
+        for _ in 0..64 {
+            let Some((slot, entry)) = next.and_then(|slot| Some((slot, self.get(slot)?))) else {
+                break;
+            };
+            if entry.process.ids.vpid == 1 && entry.process.place.ns.pid == ns {
+                return Some(slot);
+            }
+            next = entry.links.parent;
+        }
+        self.elder(1, start)
+    }
+
+    fn unlink(&mut self, slot: Slot) {
+        let Some(Links {
+            parent,
+            next,
+            previous,
+            ..
+        }) = self.get(slot).map(|entry| entry.links)
+        else {
+            return;
+        };
+        match (previous, parent) {
+            (Some(previous), _) => self.with_links(previous, |links| links.next = next),
+            (None, Some(parent)) => self.with_links(parent, |links| links.first_child = next),
+            (None, None) => {}
+        }
+        if let Some(next) = next {
+            self.with_links(next, |links| links.previous = previous);
+        }
+        self.with_links(slot, |links| {
+            links.parent = None;
+            links.next = None;
+            links.previous = None;
+        });
+    }
+
+    fn with_links(&mut self, slot: Slot, change: impl FnOnce(&mut Links)) {
+        if let Some(entry) = self.get_mut(slot) {
+            change(&mut entry.links);
+        }
+    }
+
+    /// Who has to go when the room is full: the longest ended, else one that
+    /// has been quiet.
+    fn victim(&mut self) -> Option<Slot> {
+        while !self.ended.is_empty() {
+            if let Some(victim) = self.longest_ended() {
+                return Some(victim);
+            }
+        }
+        self.quiet()
+    }
+
+    /// Takes the longest ended off the queue; `None` when it went before, or
+    /// must stay for the event at hand.
+    fn longest_ended(&mut self) -> Option<Slot> {
+        let key = self.ended.pop_front()?;
+        let slot = self.find(key)?;
+        (self.get(slot)?.ended && self.pinned != Some(slot)).then_some(slot)
+    }
+
+    /// A running process that did nothing since the search last came by,
+    /// preferably one without children: exits were missed if it comes to this.
+    fn quiet(&mut self) -> Option<Slot> {
+        // One round to forget who was recent, one for a leaf, one for anybody.
+        let leaves_only = LEAVES_ONLY.min(self.slots.len() * 2);
+        for step in 0..self.slots.len() * 3 {
+            self.hand = (self.hand + 1) % self.slots.len();
+            let slot = Slot(u32::try_from(self.hand).unwrap_or(u32::MAX));
+            if self.pinned == Some(slot) {
+                continue;
+            }
+            let Some(entry) = self.get_mut(slot) else {
+                continue;
+            };
+            let spare = entry.recent || (step < leaves_only && entry.links.first_child.is_some());
+            entry.recent = false;
+            if !spare {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    fn evict(&mut self, slot: Slot) {
+        let Some(pid) = self.get(slot).map(|entry| entry.process.key.pid) else {
+            return;
+        };
+        if let Some(holders) = self.pids.get_mut(&pid) {
+            match holders.before {
+                _ if holders.before == Some(slot) => holders.before = None,
+                Some(before) => {
+                    *holders = Holders {
+                        newest: before,
+                        before: None,
+                    };
+                }
+                None => {
+                    self.pids.remove(&pid);
+                }
+            }
+        }
+        self.drop_entry(slot);
+    }
+
+    /// Empties a slot that no pid names any more. The children of a process
+    /// that still runs have no heir: they lose sight of their parent until
+    /// their next record.
+    fn drop_entry(&mut self, slot: Slot) {
+        let heir = if self.get(slot).is_some_and(|entry| entry.ended) {
+            self.heir(slot)
+        } else {
+            None
+        };
+        self.bequeath(slot, heir);
+        self.unlink(slot);
+        if let Some(place) = self.slots.get_mut(slot.index()) {
+            *place = None;
+            self.free.push(slot);
+            self.evicted += 1;
+        }
+    }
+}
+
+/// Whether two starts mean the same moment, one of them perhaps known to a
+/// tick only. (An exact start is a multiple of a tick once in ten million.)
+pub(crate) fn same_start(a: u64, b: u64) -> bool {
+    a == b
+        || ((a.is_multiple_of(TICK_NS) || b.is_multiple_of(TICK_NS)) && a / TICK_NS == b / TICK_NS)
+}
+
+/// Pids are small and given by the kernel: one multiplication spreads them.
+#[derive(Debug, Default)]
+struct PidHasher(u64);
+
+impl Hasher for PidHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, pid: u32) {
+        self.0 = (self.0 ^ u64::from(pid)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        // The table takes its buckets from the low bits and its tags from the
+        // high ones, the multiplication mixes upwards only.
+        self.0.rotate_left(32)
+    }
+}

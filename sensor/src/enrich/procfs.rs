@@ -1,0 +1,358 @@
+//! A pid in, what `/proc` says of that process out.
+//!
+//! Everything here may vanish, be unreadable or change while it is read: a
+//! missing file gives an empty value, a missing process gives `None`, and what
+//! is told belongs to one process for sure, because its start is compared
+//! before and after. Reads are bounded; names are bytes.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::container;
+use super::process::{Image, Process, ProcessKey, World};
+use crate::decode::{Caps, Comm, ExeFile, Ids, Namespaces, Place};
+
+/// Kept of a command line and of an environment, as much as records keep.
+const TEXT_LIMIT: u64 = 4096;
+
+/// Kept of any other file.
+const FILE_LIMIT: u64 = 65_536;
+
+/// Nanoseconds per tick of the start time in `stat`: `USER_HZ` is 100 on every
+/// architecture we run on.
+const TICK_NS: u64 = 10_000_000;
+
+/// Inode number of the initial pid namespace, fixed in the kernel.
+const INITIAL_PID_NS: u32 = 0xEFFF_FFFC;
+
+/// A mounted proc file system.
+#[derive(Debug)]
+pub(crate) struct Procfs {
+    root: PathBuf,
+}
+
+/// One process as `/proc` shows it.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Who it is; the start is exact to a tick of 10 ms.
+    pub(crate) key: ProcessKey,
+    /// The parent's pid.
+    pub(crate) ppid: u32,
+    /// Its cgroups.
+    pub(crate) cgroups: Cgroups,
+    comm: Comm,
+    ids: Ids,
+    loginuid: u32,
+    caps: Caps,
+    tty: u32,
+    cwd: Arc<[u8]>,
+    image: Image,
+    ns: Namespaces,
+    pidns_start_boot_ns: u64,
+}
+
+/// The paths a process has in the cgroup hierarchies.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cgroups {
+    /// In the v2 hierarchy; empty without one.
+    pub(crate) v2: Vec<u8>,
+    /// In the v1 hierarchy that tells most: the first that names a container,
+    /// else the first that names more than `/`; empty without one.
+    pub(crate) v1: Vec<u8>,
+}
+
+impl Found {
+    /// The process for the table; its parent is for the table to find.
+    pub(crate) fn into_process(self, world: &mut impl World) -> Process {
+        let place = world.place(&Place {
+            cgroup: &self.cgroups.v2,
+            cgroup_v1: &self.cgroups.v1,
+            ns: self.ns,
+            pidns_start_boot_ns: self.pidns_start_boot_ns,
+        });
+        Process {
+            key: self.key,
+            parent: None,
+            start_ns: self.key.start_boot_ns.saturating_add(world.boot_time_ns()),
+            comm: self.comm,
+            ids: self.ids,
+            loginuid: self.loginuid,
+            caps: self.caps,
+            tty: self.tty,
+            cwd: self.cwd,
+            image: Arc::new(self.image),
+            place,
+        }
+    }
+}
+
+impl Procfs {
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Whether the pids shown here are those the kernel's records name: not so
+    /// in a container that has a pid namespace of its own.
+    pub(crate) fn shows_all(&self) -> bool {
+        let init = namespace(&self.root.join("1/ns/pid"));
+        init == 0 || init == INITIAL_PID_NS
+    }
+
+    /// All process ids there are now.
+    pub(crate) fn pids(&self) -> io::Result<Vec<u32>> {
+        let names = fs::read_dir(&self.root)?.map_while(Result::ok);
+        Ok(names
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .collect())
+    }
+
+    /// All processes there are now, the eldest first.
+    pub(crate) fn scan(&self) -> io::Result<Vec<Found>> {
+        let pids = self.pids()?;
+        let mut found: Vec<_> = pids
+            .into_iter()
+            .filter_map(|pid| self.process(pid))
+            .collect();
+        found.sort_by_key(|found| (found.key.start_boot_ns, found.key.pid));
+        // Nobody is older than the init of the own pid namespace.
+        let mut inits = HashMap::new();
+        for process in &mut found {
+            if process.ids.vpid == 1 && process.ns.pid != 0 {
+                inits.insert(process.ns.pid, process.key.start_boot_ns);
+            }
+            if let Some(start) = inits.get(&process.ns.pid) {
+                process.pidns_start_boot_ns = *start;
+            }
+        }
+        Ok(found)
+    }
+
+    /// One process; `None` when there is none, or it changed hands meanwhile.
+    pub(crate) fn process(&self, pid: u32) -> Option<Found> {
+        let dir = self.root.join(pid.to_string());
+        let stat = Stat::parse(&read(&dir.join("stat"), FILE_LIMIT)?)?;
+        let status = read(&dir.join("status"), FILE_LIMIT).unwrap_or_default();
+        let (ids, caps) = parse_status(&status, &stat);
+        let found = Found {
+            key: ProcessKey {
+                pid,
+                start_boot_ns: stat.start_boot_ns,
+            },
+            ppid: stat.ppid,
+            cgroups: self.cgroups(pid),
+            comm: stat.comm,
+            ids,
+            loginuid: number(&read(&dir.join("loginuid"), 32).unwrap_or_default())
+                .unwrap_or(u32::MAX),
+            caps,
+            tty: stat.tty,
+            cwd: link(&dir.join("cwd")).into(),
+            image: image(&dir, &ids),
+            ns: namespaces(&dir.join("ns")),
+            pidns_start_boot_ns: 0,
+        };
+        (self.start_of(pid) == Some(stat.start_boot_ns)).then_some(found)
+    }
+
+    /// Start of a process, boot clock nanoseconds, exact to a tick.
+    pub(crate) fn start_of(&self, pid: u32) -> Option<u64> {
+        let stat = read(&self.root.join(pid.to_string()).join("stat"), FILE_LIMIT)?;
+        Some(Stat::parse(&stat)?.start_boot_ns)
+    }
+
+    /// The cgroups of a process.
+    pub(crate) fn cgroups(&self, pid: u32) -> Cgroups {
+        let path = self.root.join(pid.to_string()).join("cgroup");
+        Cgroups::parse(&read(&path, FILE_LIMIT).unwrap_or_default())
+    }
+}
+
+impl Cgroups {
+    /// Lines of `hierarchy:controllers:path`; hierarchy 0 is v2.
+    fn parse(text: &[u8]) -> Self {
+        let mut found = Self::default();
+        let mut names_container = false;
+        for line in text.split(|byte| *byte == b'\n') {
+            let mut parts = line.splitn(3, |byte| *byte == b':');
+            let (Some(number), Some(_), Some(path)) = (parts.next(), parts.next(), parts.next())
+            else {
+                continue;
+            };
+            let better = path != b"/" && (found.v1.is_empty() || !names_container);
+            if number == b"0" {
+                found.v2 = path.to_vec();
+            } else if better {
+                let container = container::from_cgroup(path).is_some();
+                if found.v1.is_empty() || container {
+                    found.v1 = path.to_vec();
+                    names_container = container;
+                }
+            }
+        }
+        found
+    }
+}
+
+/// What `stat` says.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    comm: Comm,
+    ppid: u32,
+    pgid: u32,
+    sid: u32,
+    tty: u32,
+    start_boot_ns: u64,
+}
+
+impl Stat {
+    /// `pid (comm) state ppid pgrp session tty …`. The name may hold blanks,
+    /// parentheses and line ends; after the last parenthesis all is numbers.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let open = text.iter().position(|byte| *byte == b'(')?;
+        let close = text.iter().rposition(|byte| *byte == b')')?;
+        let mut fields = text.get(close + 1..)?.split(u8::is_ascii_whitespace);
+        // The first is empty (the blank after the name), the second the state.
+        let mut field = |skipped| fields.nth(skipped);
+        Some(Self {
+            comm: Comm::from(text.get(open + 1..close)?),
+            ppid: number(field(2)?)?,
+            pgid: number(field(0)?).unwrap_or(0),
+            sid: number(field(0)?).unwrap_or(0),
+            tty: number(field(0)?).unwrap_or(0),
+            start_boot_ns: number::<u64>(field(14)?)?.saturating_mul(TICK_NS),
+        })
+    }
+}
+
+/// Ids and capabilities from `status`, process group and session from `stat`.
+fn parse_status(text: &[u8], stat: &Stat) -> (Ids, Caps) {
+    let mut ids = Ids {
+        pgid: stat.pgid,
+        sid: stat.sid,
+        ..Ids::default()
+    };
+    let mut caps = Caps::default();
+    for line in text.split(|byte| *byte == b'\n') {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            continue;
+        };
+        let (name, value) = line.split_at(colon);
+        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        let mut numbers = value
+            .split(u8::is_ascii_whitespace)
+            .map(|word| number(word).unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        match name {
+            b"Uid" => (ids.uid, ids.euid, ids.suid, ids.fsuid) = (next(), next(), next(), next()),
+            b"Gid" => (ids.gid, ids.egid, ids.sgid, ids.fsgid) = (next(), next(), next(), next()),
+            // One number per nested namespace, the innermost last.
+            b"NSpid" => ids.vpid = numbers.next_back().unwrap_or(0),
+            b"NSpgid" => ids.vpgid = numbers.next_back().unwrap_or(0),
+            b"NSsid" => ids.vsid = numbers.next_back().unwrap_or(0),
+            b"CapInh" => caps.inheritable = hex(value),
+            b"CapPrm" => caps.permitted = hex(value),
+            b"CapEff" => caps.effective = hex(value),
+            b"CapBnd" => caps.bounding = hex(value),
+            b"CapAmb" => caps.ambient = hex(value),
+            _ => {}
+        }
+    }
+    ids.vtid = ids.vpid;
+    (ids, caps)
+}
+
+/// What the process runs. The overlay layer of its file is not told here.
+fn image(dir: &Path, ids: &Ids) -> Image {
+    let argv = read(&dir.join("cmdline"), TEXT_LIMIT).unwrap_or_default();
+    let env = read(&dir.join("environ"), TEXT_LIMIT).unwrap_or_default();
+    let exe = dir.join("exe");
+    let mut exe_path = link(&exe);
+    let Ok(meta) = fs::metadata(&exe) else {
+        return Image::new(&argv, &env, &exe_path, ExeFile::default());
+    };
+    if meta.nlink() == 0
+        && let Some(path) = exe_path.strip_suffix(b" (deleted)")
+    {
+        exe_path = path.to_vec();
+    }
+    let file = ExeFile {
+        ino: meta.ino(),
+        ctime_ns: nanoseconds(meta.ctime(), meta.ctime_nsec()),
+        mtime_ns: nanoseconds(meta.mtime(), meta.mtime_nsec()),
+        memfd: meta.nlink() == 0 && exe_path.starts_with(b"/memfd:"),
+        writable: writable(&meta, ids),
+        upper_layer: false,
+        lower_layer: false,
+    };
+    Image::new(&argv, &env, &exe_path, file)
+}
+
+/// Whether those ids may write the file: by its mode, or as root.
+fn writable(meta: &fs::Metadata, ids: &Ids) -> bool {
+    let bit = match (meta.uid() == ids.euid, meta.gid() == ids.egid) {
+        (true, _) => 0o200,
+        (false, true) => 0o020,
+        (false, false) => 0o002,
+    };
+    ids.euid == 0 || meta.mode() & bit != 0
+}
+
+fn namespaces(dir: &Path) -> Namespaces {
+    let of = |name| namespace(&dir.join(name));
+    Namespaces {
+        mnt: of("mnt"),
+        pid: of("pid"),
+        net: of("net"),
+        user: of("user"),
+        uts: of("uts"),
+        ipc: of("ipc"),
+        cgroup: of("cgroup"),
+    }
+}
+
+/// The inode number in a link such as `pid:[4026531836]`; 0 when unreadable.
+fn namespace(path: &Path) -> u32 {
+    let text = link(path);
+    let number_at = text.iter().position(|byte| *byte == b'[').unwrap_or(0) + 1;
+    let digits = text.get(number_at..).unwrap_or_default();
+    number(digits.strip_suffix(b"]").unwrap_or(digits)).unwrap_or(0)
+}
+
+fn nanoseconds(seconds: i64, nanoseconds: i64) -> u64 {
+    let seconds = u64::try_from(seconds).unwrap_or(0);
+    let nanoseconds = u64::try_from(nanoseconds).unwrap_or(0);
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(nanoseconds)
+}
+
+fn link(path: &Path) -> Vec<u8> {
+    fs::read_link(path)
+        .map(|to| to.as_os_str().as_bytes().to_vec())
+        .unwrap_or_default()
+}
+
+/// At most `limit` bytes of a file; `None` when it cannot be read.
+fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)
+        .ok()?
+        .take(limit)
+        .read_to_end(&mut text)
+        .ok()?;
+    Some(text)
+}
+
+fn number<N: std::str::FromStr>(text: &[u8]) -> Option<N> {
+    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
+}
+
+fn hex(text: &[u8]) -> u64 {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    u64::from_str_radix(text, 16).unwrap_or(0)
+}
