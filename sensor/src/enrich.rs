@@ -32,6 +32,9 @@ use users::Users;
 /// Looks into `/proc` allowed between two refreshes, about 100 µs each.
 const LOOKS_PER_REFRESH: u32 = 1024;
 
+/// Exits are seldom lost, and a process taken to be running costs only memory.
+const REFRESHES_PER_RECONCILE: u32 = 30;
+
 /// One event and all that is known around it. Lives while one event is
 /// evaluated; nothing in it is copied.
 #[derive(Clone, Copy)]
@@ -80,6 +83,7 @@ pub struct State {
     users: Users,
     host: Host,
     machine: Machine,
+    refreshes: u32,
 }
 
 impl State {
@@ -107,6 +111,7 @@ impl State {
                 looks: LOOKS_PER_REFRESH,
             },
             host,
+            refreshes: 0,
         }
     }
 
@@ -159,30 +164,32 @@ impl State {
         }
     }
 
-    /// Looks at users, addresses and the clock again; about once a second.
+    /// Looks at users, addresses and the clock again, and now and then for
+    /// processes that ended unseen. To be called about once a second.
     pub fn refresh(&mut self) {
+        self.refreshes = self.refreshes.wrapping_add(1);
+        if self.refreshes.is_multiple_of(REFRESHES_PER_RECONCILE) {
+            self.reconcile();
+        }
         self.users.refresh();
         self.host.refresh(&self.machine.mount);
         self.machine.boot_time_ns = self.host.boot_time_ns;
         self.machine.looks = LOOKS_PER_REFRESH;
     }
 
-    /// Sorts out the processes that ended unseen; to be called after records
-    /// were lost.
-    ///
-    /// # Errors
-    /// When the proc file system cannot be listed.
-    pub fn reconcile(&mut self) -> io::Result<()> {
-        if !self.machine.shows_all {
-            return Ok(());
+    /// Notes the processes that ended unseen, because a record was lost.
+    fn reconcile(&mut self) {
+        let pids = self.machine.procfs.pids().unwrap_or_default();
+        let pids: HashSet<u32> = pids.into_iter().collect();
+        // Where init is hidden (hidepid), others are too; missing says nothing.
+        if !self.machine.shows_all || !pids.contains(&1) {
+            return;
         }
-        let pids: HashSet<u32> = self.machine.procfs.pids()?.into_iter().collect();
         let missed = |key: &ProcessKey| !pids.contains(&key.pid);
         let ended: Vec<ProcessKey> = self.table.running().filter(missed).collect();
         for key in ended {
             self.table.end(key);
         }
-        Ok(())
     }
 
     /// Follows a command: see [`State::is_descendant`]. To be called as soon
@@ -195,6 +202,11 @@ impl State {
     /// through any number of forks, also when those between have gone.
     pub fn is_descendant(&self, process: ProcessKey) -> bool {
         self.table.is_followed(process)
+    }
+
+    /// Facts about this machine.
+    pub fn host(&self) -> &Host {
+        &self.host
     }
 
     /// What the process table had to repair and to forget.
@@ -252,5 +264,219 @@ impl World for Machine {
 
     fn boot_time_ns(&self) -> u64 {
         self.boot_time_ns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::decode::{Body, Comm, Exit, Task};
+
+    const NGINX: ProcessKey = ProcessKey {
+        pid: 40,
+        start_boot_ns: 3_001_234_567,
+    };
+
+    /// A `/proc` with an init, a shell in a container and a server of its.
+    fn machine() -> (tempfile::TempDir, State) {
+        let root = tempfile::tempdir().unwrap();
+        let id = "7c".repeat(32);
+        for (pid, comm, ppid, start) in [
+            (1, "init", 0, 1),
+            (30, "sh", 1, 200),
+            (40, "nginx", 30, 300),
+        ] {
+            let dir = root.path().join(pid.to_string());
+            fs::create_dir(&dir).unwrap();
+            let stat =
+                format!("{pid} ({comm}) S {ppid} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 {start} 0\n");
+            fs::write(dir.join("stat"), stat).unwrap();
+            fs::write(dir.join("cmdline"), format!("{comm}\0-x\0")).unwrap();
+            fs::write(
+                dir.join("cgroup"),
+                if pid == 1 {
+                    "0::/\n".to_owned()
+                } else {
+                    format!("0::/docker/{id}\n")
+                },
+            )
+            .unwrap();
+        }
+        let etc = root.path().join("1/root/etc");
+        fs::create_dir_all(&etc).unwrap();
+        fs::write(etc.join("passwd"), "web:x:33:33::/srv:/bin/false\n").unwrap();
+        let state = State::new(Options {
+            procfs: root.path().to_path_buf(),
+            ..Options::default()
+        });
+        (root, state)
+    }
+
+    fn event(key: ProcessKey, ppid: u32, body: Body<'static>) -> Event<'static> {
+        Event {
+            time_ns: 1,
+            cpu: 0,
+            task: Task {
+                pid: key.pid,
+                tid: key.pid,
+                ppid,
+                start_boot_ns: key.start_boot_ns,
+                uid: 33,
+                gid: 33,
+                cgroup_id: 0,
+                comm: Comm::from(&b"nginx"[..]),
+            },
+            body,
+        }
+    }
+
+    fn exit() -> Body<'static> {
+        Body::Exit(Exit {
+            status: 0,
+            reaper_pid: 1,
+        })
+    }
+
+    fn connect() -> Body<'static> {
+        Body::Connect(crate::decode::Connect {
+            fd: 3,
+            result: 0,
+            protocol: 0,
+            socket_type: 1,
+            peers: crate::decode::Peers::Other(16),
+        })
+    }
+
+    /// What an observation shows: arguments, ancestors, container.
+    fn shown(
+        state: &State,
+        event: &Event<'_>,
+        actor: Option<ProcessKey>,
+    ) -> (Vec<u8>, Vec<u32>, Option<String>) {
+        let arena = Bump::new();
+        let seen = state.observe(1, event, actor, &arena);
+        let process = seen.process.unwrap();
+        (
+            process.image.args.to_vec(),
+            seen.processes
+                .ancestors(process)
+                .map(|p| p.key.pid)
+                .collect(),
+            seen.container.map(|container| container.id().to_owned()),
+        )
+    }
+
+    #[test]
+    fn a_seeded_process_is_whole_at_its_first_and_at_its_last_record() {
+        let (_root, mut state) = machine();
+        assert_eq!(state.seed().unwrap(), 3);
+        let container = Some("7c7c7c7c7c7c".to_owned());
+        let expected = (b"-x".to_vec(), vec![30, 1], container);
+        for body in [connect(), exit()] {
+            let event = event(NGINX, 30, body);
+            let actor = state.apply(&event);
+            assert_eq!(actor, Some(NGINX), "the exact start is adopted");
+            assert_eq!(shown(&state, &event, actor), expected);
+        }
+        assert_eq!(state.counters().from_header, 0);
+        assert_eq!(
+            state.users.user(33).unwrap().name,
+            "web",
+            "as the host's init sees it"
+        );
+    }
+
+    #[test]
+    fn a_stranger_and_its_line_are_filled_in_from_proc() {
+        let (_root, mut state) = machine();
+        let event = event(NGINX, 30, connect());
+        let actor = state.apply(&event);
+        assert_eq!(shown(&state, &event, actor).1, [30, 1]);
+        assert_eq!(shown(&state, &event, actor).0, b"-x");
+        let counters = state.counters();
+        assert_eq!((counters.from_header, counters.from_proc), (1, 3));
+    }
+
+    #[test]
+    fn another_process_with_the_same_pid_fills_in_nothing() {
+        let (_root, mut state) = machine();
+        let earlier = ProcessKey {
+            start_boot_ns: 2_900_000_001,
+            ..NGINX
+        };
+        let event = event(earlier, 30, connect());
+        let actor = state.apply(&event);
+        assert_eq!(shown(&state, &event, actor).0, b"");
+    }
+
+    #[test]
+    fn a_flood_of_strangers_is_looked_up_only_so_often() {
+        let (root, mut state) = machine();
+        for pid in 1_000..1_000 + LOOKS_PER_REFRESH {
+            let stranger = ProcessKey {
+                pid,
+                start_boot_ns: 9_000_000_001,
+            };
+            state.apply(&event(stranger, 0, connect()));
+        }
+        let flooded = event(NGINX, 0, connect());
+        let actor = state.apply(&flooded);
+        assert_eq!(shown(&state, &flooded, actor).0, b"", "no look is left");
+        state.refresh();
+        fs::rename(root.path().join("40"), root.path().join("41")).unwrap();
+        let next = ProcessKey { pid: 41, ..NGINX };
+        let refreshed = event(next, 0, connect());
+        let actor = state.apply(&refreshed);
+        assert_eq!(shown(&state, &refreshed, actor).0, b"-x");
+    }
+
+    #[test]
+    fn a_process_whose_exit_was_lost_is_noticed_in_time() {
+        let (root, mut state) = machine();
+        state.seed().unwrap();
+        fs::remove_dir_all(root.path().join("40")).unwrap();
+        for _ in 0..REFRESHES_PER_RECONCILE {
+            state.refresh();
+        }
+        assert!(state.table.by_pid(40).is_none());
+        assert!(state.table.by_pid(30).is_some());
+        // Where even init is hidden, nobody is taken to have ended.
+        fs::remove_dir_all(root.path().join("1")).unwrap();
+        fs::remove_dir_all(root.path().join("30")).unwrap();
+        for _ in 0..REFRESHES_PER_RECONCILE {
+            state.refresh();
+        }
+        assert!(state.table.by_pid(30).is_some());
+    }
+
+    #[test]
+    fn a_containers_proc_is_not_taken_for_the_hosts() {
+        let (root, _) = machine();
+        fs::create_dir(root.path().join("1/ns")).unwrap();
+        std::os::unix::fs::symlink("pid:[4026532201]", root.path().join("1/ns/pid")).unwrap();
+        let mut state = State::new(Options {
+            procfs: root.path().to_path_buf(),
+            ..Options::default()
+        });
+        let error = state.seed().unwrap_err().to_string();
+        assert!(error.contains("hostPID"), "{error}");
+        let event = event(NGINX, 30, connect());
+        let actor = state.apply(&event);
+        assert_eq!(shown(&state, &event, actor).0, b"", "its pids are others");
+    }
+
+    #[test]
+    fn an_event_of_nobody_has_no_process() {
+        let (_root, mut state) = machine();
+        let nobody = ProcessKey {
+            pid: 0,
+            start_boot_ns: 0,
+        };
+        let event = event(nobody, 0, connect());
+        let actor = state.apply(&event);
+        let arena = Bump::new();
+        assert!(state.observe(1, &event, actor, &arena).process.is_none());
     }
 }

@@ -215,32 +215,6 @@ impl ProcessTable {
         .take(MAX_ANCESTORS)
     }
 
-    /// The leader of the process' session: the process the session is named
-    /// after, or, when that has gone, the eldest ancestor in the session.
-    pub fn session_leader<'a>(&'a self, process: &'a Process) -> Option<&'a Process> {
-        let sid = process.ids.sid;
-        if sid == 0 {
-            return None;
-        }
-        self.leader(process, sid).or_else(|| {
-            self.ancestors(process)
-                .take_while(|ancestor| ancestor.ids.sid == sid)
-                .last()
-        })
-    }
-
-    /// The leader of the process' group, while it runs.
-    pub fn group_leader<'a>(&'a self, process: &'a Process) -> Option<&'a Process> {
-        self.leader(process, process.ids.pgid)
-    }
-
-    fn leader<'a>(&'a self, process: &'a Process, pid: u32) -> Option<&'a Process> {
-        if process.key.pid == pid {
-            return Some(process);
-        }
-        self.by_pid(pid)
-    }
-
     /// Processes in the table, those that ended not long ago included.
     pub fn len(&self) -> usize {
         self.store.len()

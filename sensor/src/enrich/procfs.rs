@@ -356,3 +356,204 @@ fn hex(text: &[u8]) -> u64 {
     let text = std::str::from_utf8(text).unwrap_or_default();
     u64::from_str_radix(text, 16).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    /// A process that waits until it is told to go.
+    struct Waiting(Child);
+
+    impl Waiting {
+        fn start(command: &mut Command) -> Self {
+            let command = command.stdin(std::process::Stdio::piped());
+            Self(command.spawn().expect("cat can be started"))
+        }
+    }
+
+    impl Drop for Waiting {
+        fn drop(&mut self) {
+            drop(self.0.stdin.take());
+            self.0.wait().ok();
+        }
+    }
+
+    #[test]
+    fn a_running_process_is_told_whole() {
+        let cat = Waiting::start(
+            Command::new("/bin/cat")
+                .args(["-u", "-"])
+                .env_clear()
+                .env("COLOUR", "green")
+                .current_dir("/usr"),
+        );
+        let found = Procfs::new("/proc".into()).process(cat.0.id());
+        let found = found.expect("it waits for its input");
+        assert_eq!(found.ppid, std::process::id());
+        assert_eq!(found.comm.as_bytes(), b"cat");
+        assert_eq!(
+            (&*found.image.exe, &*found.image.args),
+            (&b"/bin/cat"[..], &b"-u -"[..])
+        );
+        assert_eq!(&*found.image.env, b"COLOUR=green\0");
+        assert_eq!(&*found.cwd, b"/usr");
+        let real = fs::canonicalize("/bin/cat").unwrap();
+        assert_eq!(&*found.image.exe_path, real.as_os_str().as_bytes());
+        assert_eq!(found.image.file.ino, fs::metadata(&real).unwrap().ino());
+        assert_eq!(found.ids.euid, rustix::process::geteuid().as_raw());
+        let group = rustix::process::getpgrp().as_raw_pid();
+        assert_eq!(found.ids.pgid, group.cast_unsigned());
+        assert_eq!(found.ns, namespaces(Path::new("/proc/self/ns")));
+        assert_ne!(found.ns.pid, 0);
+    }
+
+    #[test]
+    fn a_program_whose_file_is_gone_keeps_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("dropped");
+        fs::copy("/bin/cat", &path).unwrap();
+        let cat = Waiting::start(&mut Command::new(&path));
+        fs::remove_file(&path).unwrap();
+        let found = Procfs::new("/proc".into()).process(cat.0.id()).unwrap();
+        assert_eq!(&*found.image.exe_path, path.as_os_str().as_bytes());
+        assert!(!found.image.file.memfd);
+    }
+
+    #[test]
+    fn a_process_that_has_gone_is_none() {
+        let cat = Waiting::start(&mut Command::new("/bin/cat"));
+        let pid = cat.0.id();
+        drop(cat);
+        assert!(Procfs::new("/proc".into()).process(pid).is_none());
+    }
+
+    /// A `/proc` of our own making.
+    fn made(files: &[(&str, &str)]) -> (tempfile::TempDir, Procfs) {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let procfs = Procfs::new(root.path().to_path_buf());
+        (root, procfs)
+    }
+
+    fn stat(pid: u32, comm: &str, ppid: u32, start: u32) -> String {
+        format!(
+            "{pid} ({comm}) S {ppid} {pid} {pid} 34816 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 {start} 9 9\n"
+        )
+    }
+
+    #[test]
+    fn missing_files_leave_holes_and_missing_stats_leave_out_the_process() {
+        let (_root, procfs) = made(&[
+            ("7/stat", &stat(7, "bare", 1, 123)),
+            ("8/cmdline", "half\0gone\0"),
+            ("9/stat", "9 (broken"),
+            ("cpuinfo/stat", "not a process"),
+        ]);
+        let found = procfs.scan().unwrap();
+        let [bare] = found.as_slice() else {
+            panic!("one process expected: {found:?}");
+        };
+        assert_eq!((bare.key.pid, bare.key.start_boot_ns), (7, 1_230_000_000));
+        assert_eq!((bare.ppid, bare.tty, bare.ids.sid), (1, 34816, 7));
+        assert_eq!((bare.loginuid, bare.caps), (u32::MAX, Caps::default()));
+        assert_eq!(bare.image, Image::default());
+    }
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        for (comm, expected) in [
+            ("a) R 1 2", "a) R 1 2"),
+            ("))((", "))(("),
+            ("new\nline", "new\nline"),
+            ("", ""),
+            ("a name that is far too long", "a name that is "),
+        ] {
+            let stat = Stat::parse(stat(5, comm, 4, 77).as_bytes()).unwrap();
+            assert_eq!(stat.comm.as_bytes(), expected.as_bytes());
+            assert_eq!((stat.ppid, stat.start_boot_ns), (4, 77 * TICK_NS));
+        }
+    }
+
+    #[test]
+    fn status_gives_ids_of_the_innermost_namespace_and_capabilities() {
+        let stat = Stat::parse(stat(5, "x", 4, 77).as_bytes()).unwrap();
+        let text = b"Name:\tx:y\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nNSpid:\t5\t60\t1\nNSpgid:\t5\t1\nNSsid:\t5\t0\nCapEff:\t000001ffffffffff\nCapBnd:\tnonsense\nCapAmb\n";
+        let (ids, caps) = parse_status(text, &stat);
+        assert_eq!((ids.uid, ids.euid, ids.suid, ids.fsuid), (1, 2, 3, 4));
+        assert_eq!((ids.gid, ids.egid, ids.sgid, ids.fsgid), (5, 6, 7, 8));
+        assert_eq!((ids.vpid, ids.vtid, ids.vpgid, ids.vsid), (1, 1, 1, 0));
+        assert_eq!((caps.effective, caps.bounding), (0x1ff_ffff_ffff, 0));
+    }
+
+    #[test]
+    fn the_v1_hierarchy_that_tells_most_is_kept() {
+        let id = "a".repeat(64);
+        // Text, v2, v1.
+        let cases = [
+            ("0::/init.scope\n", "/init.scope", ""),
+            (
+                "3:cpu:/\n2:memory:/job:1\n1:pids:/other\n0::/\n",
+                "/",
+                "/job:1",
+            ),
+            (
+                "3:cpu:/job\n2:memory:/docker/{id}\n1:pids:/last\n",
+                "",
+                "/docker/{id}",
+            ),
+            (
+                "1:name=systemd:/docker/{id}\n2:cpu:/docker/{id}/sub\n",
+                "",
+                "/docker/{id}",
+            ),
+            ("nonsense\n:\n", "", ""),
+        ];
+        for (text, v2, v1) in cases {
+            let cgroups = Cgroups::parse(text.replace("{id}", &id).as_bytes());
+            assert_eq!(cgroups.v2, v2.as_bytes(), "{text}");
+            assert_eq!(cgroups.v1, v1.replace("{id}", &id).as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
+    fn members_of_a_pid_namespace_know_when_its_init_started() {
+        let (root, procfs) = made(&[
+            ("1/stat", &stat(1, "init", 0, 1)),
+            ("1/status", "NSpid:\t1\n"),
+            ("90/stat", &stat(90, "member", 300, 50)),
+            ("90/status", "NSpid:\t90\t7\n"),
+            ("300/stat", &stat(300, "inner", 1, 40)),
+            ("300/status", "NSpid:\t300\t1\n"),
+        ]);
+        for (pid, ns) in [(1, 4_026_531_836_u32), (90, 55), (300, 55)] {
+            let dir = root.path().join(format!("{pid}/ns"));
+            fs::create_dir(&dir).unwrap();
+            std::os::unix::fs::symlink(format!("pid:[{ns}]"), dir.join("pid")).unwrap();
+        }
+        assert!(procfs.shows_all());
+        let found = procfs.scan().unwrap();
+        let starts: Vec<_> = found
+            .iter()
+            .map(|f| (f.key.pid, f.pidns_start_boot_ns))
+            .collect();
+        assert_eq!(
+            starts,
+            [(1, TICK_NS), (300, 40 * TICK_NS), (90, 40 * TICK_NS)]
+        );
+    }
+
+    #[test]
+    fn a_containers_own_proc_is_recognised() {
+        let (root, procfs) = made(&[("1/stat", &stat(1, "app", 0, 1))]);
+        assert!(procfs.shows_all(), "unreadable says nothing");
+        fs::create_dir(root.path().join("1/ns")).unwrap();
+        std::os::unix::fs::symlink("pid:[4026532201]", root.path().join("1/ns/pid")).unwrap();
+        assert!(!procfs.shows_all());
+    }
+}

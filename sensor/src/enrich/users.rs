@@ -13,7 +13,7 @@ use std::time::SystemTime;
 const FILE_LIMIT: u64 = 16 << 20;
 
 /// Names of users and groups of the host.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Users {
     by_uid: HashMap<u32, User>,
     by_gid: HashMap<u32, String>,
@@ -40,12 +40,6 @@ struct Source {
     version: Option<(SystemTime, u64)>,
 }
 
-impl Default for Users {
-    fn default() -> Self {
-        Self::from_text(b"", b"")
-    }
-}
-
 impl Users {
     /// The users of the machine whose `/etc` this is.
     pub fn new(etc: &Path) -> Self {
@@ -61,8 +55,7 @@ impl Users {
         Self {
             by_uid: users(passwd),
             by_gid: groups(group),
-            passwd: Source::default(),
-            group: Source::default(),
+            ..Self::default()
         }
     }
 
@@ -76,12 +69,12 @@ impl Users {
         }
     }
 
-    /// The user of that id; root is known even when no file names it.
+    /// The user of that id, if the file names one.
     pub fn user(&self, uid: u32) -> Option<&User> {
         self.by_uid.get(&uid)
     }
 
-    /// The name of the group of that id; root is known even when no file names it.
+    /// The name of the group of that id, if the file names one.
     pub fn group(&self, gid: u32) -> Option<&str> {
         self.by_gid.get(&gid).map(String::as_str)
     }
@@ -118,11 +111,6 @@ fn users(text: &[u8]) -> HashMap<u32, User> {
             });
         }
     }
-    users.entry(0).or_insert_with(|| User {
-        name: "root".to_owned(),
-        home: "/root".to_owned(),
-        shell: String::new(),
-    });
     users
 }
 
@@ -137,7 +125,6 @@ fn groups(text: &[u8]) -> HashMap<u32, String> {
             groups.entry(gid).or_insert_with(|| name.clone());
         }
     }
-    groups.entry(0).or_insert_with(|| "root".to_owned());
     groups
 }
 
@@ -174,14 +161,6 @@ j\xf6rg:x:1000:1000::/home/j:/bin/zsh";
         assert_eq!(users.user(33).unwrap().home, "/var/www");
         assert_eq!(users.user(33).unwrap().shell, "/usr/sbin/nologin");
         assert_eq!([4, 5].map(|gid| users.group(gid)), [Some("adm"), None]);
-    }
-
-    #[test]
-    fn root_is_known_without_any_file() {
-        let users = Users::default();
-        assert_eq!(users.user(0).unwrap().name, "root");
-        assert_eq!(users.group(0), Some("root"));
-        assert_eq!(users.user(1), None);
     }
 
     #[test]

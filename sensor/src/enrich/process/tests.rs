@@ -418,30 +418,6 @@ fn a_process_that_changes_its_cgroup_changes_its_place() {
 }
 
 #[test]
-fn leaders_are_found_by_pid_and_the_session_by_its_eldest_when_its_leader_has_gone() {
-    let mut told = family();
-    told.tell(CHILD, 10, fork(GRANDCHILD, 20));
-    for (key, sid) in [(SHELL, 10), (CHILD, 10), (GRANDCHILD, 10)] {
-        let slot = told.table.store.find(key).unwrap();
-        let ids = &mut told.table.store.get_mut(slot).unwrap().process.ids;
-        (ids.sid, ids.pgid) = (sid, 20);
-    }
-    let leaders = |told: &Told| {
-        let process = told.table.get(GRANDCHILD).unwrap();
-        let pid = |p: &Process| p.key.pid;
-        (
-            told.table.session_leader(process).map(pid),
-            told.table.group_leader(process).map(pid),
-        )
-    };
-    assert_eq!(leaders(&told), (Some(10), Some(20)));
-    told.tell(SHELL, 1, exit(1));
-    assert_eq!(leaders(&told), (Some(20), Some(20)));
-    told.tell(CHILD, 1, exit(1));
-    assert_eq!(leaders(&told), (None, None));
-}
-
-#[test]
 fn a_command_is_followed_through_daemons_and_nobody_else_is() {
     let mut told = family();
     told.table.follow(CHILD.pid);
