@@ -1,14 +1,26 @@
 //! A rule's hit made into a finished [`Alert`]: text, fields, identity.
 //!
 //! What leaves this room is what every output sends; no output composes
-//! anything of its own from the event.
+//! anything of its own from the event. The text line is safe to show: control
+//! characters in it are escaped, whatever a process was called.
+
+mod compose;
+mod id;
+mod json;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+pub use compose::{AlertOptions, Composer, Occurrence};
+pub use json::JsonOptions;
+
 /// How serious a rule is, most serious first, as syslog and Falco number them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Written as its word; read in any case, `info` for `Informational`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[expect(missing_docs, reason = "the eight words of syslog")]
 pub enum Priority {
     Emergency,
@@ -59,6 +71,17 @@ impl Priority {
     }
 }
 
+impl<'de> Deserialize<'de> for Priority {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Self::parse(&word).ok_or_else(|| {
+            let words = Self::ALL.map(|priority| priority.name().to_ascii_lowercase());
+            let message = format!("`{word}` is none of {}", words.join(", "));
+            D::Error::custom(message)
+        })
+    }
+}
+
 /// A finished alert, shared by all outputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alert {
@@ -77,9 +100,10 @@ pub struct Alert {
     pub tags: Arc<[Arc<str>]>,
     /// The host's name.
     pub hostname: Arc<str>,
-    /// The message alone, as the rule's output rendered it.
+    /// The message alone, as the rule's output rendered it: not escaped.
     pub message: String,
-    /// The whole text line: time, priority, message; control characters escaped.
+    /// The whole text line, `TIME: PRIORITY MESSAGE`; control characters,
+    /// quotes and backslashes of the message escaped as in JSON.
     pub output: String,
     /// Field values by field name as written, sorted, typed.
     pub output_fields: serde_json::Map<String, serde_json::Value>,
@@ -87,4 +111,35 @@ pub struct Alert {
     pub pid: u32,
     /// The acting process descends from the command `sensor run -- COMMAND` started.
     pub in_command_tree: bool,
+    /// What of it stands in its JSON form.
+    pub json: JsonOptions,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priorities_are_read_in_any_case_and_written_as_falco_does() {
+        for (word, expected) in [
+            ("warning", Priority::Warning),
+            ("WARNING", Priority::Warning),
+            ("Info", Priority::Informational),
+            ("informational", Priority::Informational),
+        ] {
+            let read: Priority = serde_json::from_str(&format!("\"{word}\"")).unwrap();
+            assert_eq!(read, expected, "{word}");
+        }
+        let written = serde_json::to_string(&Priority::Informational).unwrap();
+        assert_eq!(written, "\"Informational\"");
+    }
+
+    #[test]
+    fn a_wrong_priority_is_answered_with_the_right_ones() {
+        for word in ["\"warn\"", "\"\"", "4"] {
+            assert!(serde_json::from_str::<Priority>(word).is_err(), "{word}");
+        }
+        let error = serde_json::from_str::<Priority>("\"warn\"").unwrap_err();
+        assert!(error.to_string().contains("`warn` is none of emergency, alert"));
+    }
 }

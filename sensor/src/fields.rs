@@ -13,6 +13,7 @@ mod container;
 mod evt;
 mod fd;
 mod fs;
+pub mod given;
 mod k8s;
 mod lookup;
 mod names;

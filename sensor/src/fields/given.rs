@@ -1,0 +1,169 @@
+//! An event given field by field: what tests of rules are written with.
+//!
+//! A map of fields as a rule writes them, with their values in JSON, comes in;
+//! a [`Subject`] leaves. Values are typed by their fields, so a mistake in a
+//! test is told when it is read. Fields that are not given are missing, but
+//! for `evt.num`, which is 1: no event is numbered 0.
+
+use bumpalo::Bump;
+use serde_json::Value as Json;
+
+use super::{Arg, Field, FieldRef, Many, Subject, Type, Value, lookup};
+
+/// An event of given fields.
+#[derive(Default)]
+pub struct Given {
+    values: Vec<(FieldRef, Owned)>,
+    arena: Bump,
+}
+
+/// The value of a field, owned.
+enum Owned {
+    Text(Box<[u8]>),
+    Buffer(Box<[u8]>),
+    /// Anything that borrows nothing.
+    Scalar(Value<'static>),
+    List(Vec<Owned>),
+}
+
+impl Given {
+    /// Reads a map such as `{"evt.type": "openat", "fd.num": 3}`. Texts and
+    /// buffers are strings or `{"hex": "62ff"}`; list fields, ancestors
+    /// (parent first) and both ends of a connection (client first) are arrays;
+    /// `null` is a missing value.
+    ///
+    /// # Errors
+    /// The first field that does not exist or whose value is not of its type.
+    pub fn from_json(map: &Json) -> Result<Self, String> {
+        let Json::Object(map) = map else {
+            return Err("an event is a map of fields and values".into());
+        };
+        let mut given = Self::default();
+        for (written, json) in map {
+            let field = field(written)?;
+            if !json.is_null() {
+                let value = owned(&field, json)
+                    .ok_or_else(|| format!("`{written}` cannot be {json}: {}", wanted(&field)))?;
+                given.values.push((field, value));
+            }
+        }
+        Ok(given)
+    }
+
+    /// The event's time: the value of `evt.rawtime`, nanoseconds since the
+    /// epoch; 0 when it is not given.
+    pub fn time_ns(&self) -> u64 {
+        match self.find("evt.rawtime", &Arg::None) {
+            Some(Owned::Scalar(Value::Unsigned(time_ns))) => *time_ns,
+            _ => 0,
+        }
+    }
+
+    fn find(&self, name: &str, arg: &Arg) -> Option<&Owned> {
+        let mut values = self.values.iter();
+        let same = |field: &FieldRef| field.field.name == name && field.arg == *arg;
+        values.find(|(field, _)| same(field)).map(|(_, value)| value)
+    }
+
+    /// The value of an indexed ancestor, from the list of all of them.
+    fn ancestor(&self, field: &FieldRef) -> Option<&Owned> {
+        let (Many::AnyAncestor, Arg::Index(index)) = (field.field.many, &field.arg) else {
+            return None;
+        };
+        match self.find(field.field.name, &Arg::None)? {
+            // Number 0 is the process itself, which is none of its ancestors.
+            Owned::List(ancestors) => ancestors.get(index.checked_sub(1)?),
+            _ => None,
+        }
+    }
+}
+
+impl Subject for Given {
+    fn value<'a>(&'a self, field: &FieldRef) -> Option<Value<'a>> {
+        let found = self.find(field.field.name, &field.arg);
+        match found.or_else(|| self.ancestor(field)) {
+            Some(owned) => Some(borrowed(owned, &self.arena)),
+            None if field.field.name == "evt.num" => Some(Value::Unsigned(1)),
+            None => None,
+        }
+    }
+
+    fn arena(&self) -> &Bump {
+        &self.arena
+    }
+}
+
+fn borrowed<'a>(owned: &'a Owned, arena: &'a Bump) -> Value<'a> {
+    match owned {
+        Owned::Text(bytes) => Value::Text(bytes),
+        Owned::Buffer(bytes) => Value::Buffer(bytes),
+        Owned::Scalar(value) => *value,
+        Owned::List(items) => {
+            let items = items.iter().map(|item| borrowed(item, arena));
+            let mut values = bumpalo::collections::Vec::new_in(arena);
+            values.extend(items);
+            Value::List(values.into_bump_slice())
+        }
+    }
+}
+
+/// The field that a key names.
+fn field(written: &str) -> Result<FieldRef, String> {
+    let (name, bracket) = match written.strip_suffix(']').and_then(|w| w.split_once('[')) {
+        Some((name, bracket)) => (name, Some(bracket)),
+        None => (written, None),
+    };
+    lookup(name, bracket).map_err(|error| error.to_string())
+}
+
+fn owned(field: &FieldRef, json: &Json) -> Option<Owned> {
+    match (field.many(), json) {
+        (Many::One, json) => single(field.field, json),
+        (_, Json::Array(items)) => {
+            let items = items.iter().map(|item| single(field.field, item));
+            items.collect::<Option<_>>().map(Owned::List)
+        }
+        // One end or ancestor need not be put in brackets.
+        (_, json) => Some(Owned::List(vec![single(field.field, json)?])),
+    }
+}
+
+fn single(field: &Field, json: &Json) -> Option<Owned> {
+    let scalar = match field.ty {
+        Type::Text => return bytes(json).map(Owned::Text),
+        Type::Buffer => return bytes(json).map(Owned::Buffer),
+        Type::Signed(_) => Value::Signed(json.as_i64()?),
+        Type::Unsigned(_) | Type::AbsTime | Type::RelTime => Value::Unsigned(json.as_u64()?),
+        Type::Bool => Value::Bool(json.as_bool()?),
+        Type::Double => Value::Double(json.as_f64()?),
+        Type::Port => Value::Port(json.as_u64()?.try_into().ok()?),
+        Type::Ip | Type::IpNet => Value::Ip(json.as_str()?.parse().ok()?),
+    };
+    Some(Owned::Scalar(scalar))
+}
+
+/// A string, or hexadecimal digits for what is no text.
+fn bytes(json: &Json) -> Option<Box<[u8]>> {
+    if let Some(text) = json.as_str() {
+        return Some(text.as_bytes().into());
+    }
+    let digits = json.as_object()?.get("hex")?.as_str()?.as_bytes();
+    let pairs = digits.chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
+        u8::from_str_radix(pair, 16).ok()
+    });
+    pairs.collect()
+}
+
+/// What a field wants, for a message.
+fn wanted(field: &FieldRef) -> &'static str {
+    match field.field.ty {
+        Type::Text | Type::Buffer => "it wants a string or {\"hex\": \"…\"}",
+        Type::Signed(_) => "it wants a whole number",
+        Type::Unsigned(_) | Type::AbsTime | Type::RelTime => "it wants a whole number from 0",
+        Type::Bool => "it wants true or false",
+        Type::Double => "it wants a number",
+        Type::Port => "it wants a port from 0 to 65535",
+        Type::Ip | Type::IpNet => "it wants an address as a string",
+    }
+}
