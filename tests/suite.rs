@@ -1,4 +1,6 @@
 //! Unprivileged tests: stories, conformance, outputs, command line, invariants.
 
+#[path = "suite/conformance.rs"]
+mod conformance;
 #[path = "suite/loader.rs"]
 mod loader;

@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(id.get_version_num(), 7);
         let seconds = id.get_timestamp().map(|time| time.to_unix().0);
         assert_eq!(seconds, Some(1_700_000_000));
-        assert_eq!(id.to_string(), "018bcfe5-687b-70ae-8e24-aa6a4ef97df3");
+        assert_eq!(id.to_string(), "018bcfe5-687b-76e5-a936-9f08e490cc79");
     }
 
     #[test]
