@@ -1,4 +1,6 @@
 //! Tests on a real kernel: they need root and fail, not skip, when asked for and impossible.
 
+#[path = "kernel/acts.rs"]
+mod acts;
 #[path = "kernel/capture.rs"]
 mod capture;
