@@ -4,3 +4,7 @@
 mod conformance;
 #[path = "suite/loader.rs"]
 mod loader;
+
+#[cfg(test)]
+#[path = "suite/stories.rs"]
+mod stories;

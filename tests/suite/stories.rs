@@ -179,7 +179,7 @@ fn hits(engine: &Engine, scene: &Scene) -> Result<BTreeSet<String>, String> {
     let code = name
         .and_then(events::by_name)
         .ok_or("the event needs an evt.type that exists")?;
-    let subject = Given::from_json(&scene.event).map_err(|error| error.to_string())?;
+    let subject = Given::from_json(&Value::Object(scene.event.clone()))?;
     let mut hits = BTreeSet::new();
     engine.evaluate(code, &subject, |rule| {
         hits.insert(rule.name.to_string());
@@ -192,7 +192,11 @@ fn every_attack_fires_its_rule_alone_and_every_near_miss_none() {
     let engine = Engine::new(&shipped(), Matching::All);
     let mut wrong = Vec::new();
     for scene in scenes().expect("the pages are well formed") {
-        let expected: BTreeSet<String> = scene.fires.then(|| scene.rule.clone()).into_iter().collect();
+        let expected: BTreeSet<String> = scene
+            .fires
+            .then(|| scene.rule.clone())
+            .into_iter()
+            .collect();
         match hits(&engine, &scene) {
             Ok(hits) if hits == expected => {}
             Ok(hits) => wrong.push(format!(
@@ -222,11 +226,20 @@ fn every_shipped_rule_has_an_attack_and_a_near_miss_and_every_story_a_rule() {
 fn every_shipped_rule_says_what_it_is_who_did_it_and_where() {
     for rule in shipped().rules {
         let tagged = |test: fn(&str) -> bool| rule.tags.iter().any(|tag| test(tag));
-        assert!(tagged(|tag| tag == "host" || tag == "container"), "{rule:?}");
+        assert!(
+            tagged(|tag| tag == "host" || tag == "container"),
+            "{rule:?}"
+        );
         assert!(tagged(|tag| tag.starts_with("mitre_")), "{rule:?}");
         assert!(tagged(is_technique), "{rule:?}");
         let shown: BTreeSet<&str> = rule.output.fields().map(|field| &*field.written).collect();
-        for field in ["proc.cmdline", "proc.pid", "proc.pcmdline", "user.name", "container.id"] {
+        for field in [
+            "proc.cmdline",
+            "proc.pid",
+            "proc.pcmdline",
+            "user.name",
+            "container.id",
+        ] {
             assert!(shown.contains(field), "{rule:?} does not show {field}");
         }
     }
@@ -234,11 +247,13 @@ fn every_shipped_rule_says_what_it_is_who_did_it_and_where() {
 
 /// `T1003` or `T1003.008`.
 fn is_technique(tag: &str) -> bool {
-    let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
-    tag.strip_prefix('T').is_some_and(|id| match id.split_once('.') {
-        Some((technique, part)) => digits(technique, 4) && digits(part, 3),
-        None => digits(id, 4),
-    })
+    let digits =
+        |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    tag.strip_prefix('T')
+        .is_some_and(|id| match id.split_once('.') {
+            Some((technique, part)) => digits(technique, 4) && digits(part, 3),
+            None => digits(id, 4),
+        })
 }
 
 #[test]
@@ -256,9 +271,18 @@ fn shipped_rules_ask_only_for_events_that_are_captured() {
 #[test]
 fn a_page_with_a_mistake_is_refused_with_its_line() {
     let cases = [
-        ("## R\n```yaml silent\na: 1\n```", "p:2: a near miss needs an attack before it"),
-        ("```yaml fires\na: 1\n```", "p:1: an event needs the heading of its rule"),
-        ("## R\n```yaml given\na: 1\n```", "p:2: what is given stands before the first rule"),
+        (
+            "## R\n```yaml silent\na: 1\n```",
+            "p:2: a near miss needs an attack before it",
+        ),
+        (
+            "```yaml fires\na: 1\n```",
+            "p:1: an event needs the heading of its rule",
+        ),
+        (
+            "## R\n```yaml given\na: 1\n```",
+            "p:2: what is given stands before the first rule",
+        ),
         (
             "## R\n```yaml fires\na: 1\n```\n```yaml silent\na: 1\n```",
             "p:5: the near miss is the attack itself",
@@ -277,7 +301,10 @@ fn a_page_with_a_mistake_is_refused_with_its_line() {
 fn a_near_miss_is_the_attack_with_its_changes() {
     let page = "```yaml given\na: 1\nb: 2\n```\n## R\n```yaml fires\nc: 3\n```\n```yaml silent\nb: null\nc: 4\n```";
     let scenes = Page::read("p", page).expect("the page is well formed");
-    let events: Vec<_> = scenes.into_iter().map(|scene| Value::Object(scene.event)).collect();
+    let events: Vec<_> = scenes
+        .into_iter()
+        .map(|scene| Value::Object(scene.event))
+        .collect();
     assert_eq!(
         events,
         [
