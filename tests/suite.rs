@@ -1,7 +1,17 @@
 //! Unprivileged tests: stories, conformance, outputs, command line, invariants.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may fail and speak loudly, in its helpers too"
+)]
 
 #[path = "suite/conformance.rs"]
 mod conformance;
+#[path = "suite/deploy.rs"]
+mod deploy;
 #[path = "suite/loader.rs"]
 mod loader;
 

@@ -140,6 +140,10 @@ mod tests {
             assert!(serde_json::from_str::<Priority>(word).is_err(), "{word}");
         }
         let error = serde_json::from_str::<Priority>("\"warn\"").unwrap_err();
-        assert!(error.to_string().contains("`warn` is none of emergency, alert"));
+        assert!(
+            error
+                .to_string()
+                .contains("`warn` is none of emergency, alert")
+        );
     }
 }

@@ -62,7 +62,9 @@ impl Given {
     fn find(&self, name: &str, arg: &Arg) -> Option<&Owned> {
         let mut values = self.values.iter();
         let same = |field: &FieldRef| field.field.name == name && field.arg == *arg;
-        values.find(|(field, _)| same(field)).map(|(_, value)| value)
+        values
+            .find(|(field, _)| same(field))
+            .map(|(_, value)| value)
     }
 
     /// The value of an indexed ancestor, from the list of all of them.
@@ -149,7 +151,9 @@ fn bytes(json: &Json) -> Option<Box<[u8]>> {
     }
     let digits = json.as_object()?.get("hex")?.as_str()?.as_bytes();
     let pairs = digits.chunks(2).map(|pair| {
-        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
+        let pair = std::str::from_utf8(pair)
+            .ok()
+            .filter(|pair| pair.len() == 2)?;
         u8::from_str_radix(pair, 16).ok()
     });
     pairs.collect()

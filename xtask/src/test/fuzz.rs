@@ -37,10 +37,15 @@ pub(super) fn run(machine: Machine) -> Result<Verdict> {
     let seeds = fuzz.join("seeds");
     let targets = targets()?;
     ensure!(!targets.is_empty(), "tests/fuzz has no targets");
+    // What a run finds interesting goes below the target directory, not to the seeds,
+    // and is not there for the next run.
+    let corpora = progress::target_dir().join("fuzz/corpus");
+    if corpora.exists() {
+        fs::remove_dir_all(&corpora)?;
+    }
     for target in targets {
         doing(&format!("fuzz: {target}, {RUNS} inputs"));
-        // What the run finds interesting goes below the target directory, not to the seeds.
-        let corpus = progress::target_dir().join("fuzz/corpus").join(&target);
+        let corpus = corpora.join(&target);
         fs::create_dir_all(&corpus)?;
         let mut command = cargo_fuzz("run");
         command.arg(&target).arg(corpus).arg(seeds.join(&target));
