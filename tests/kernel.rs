@@ -4,3 +4,6 @@
 mod acts;
 #[path = "kernel/capture.rs"]
 mod capture;
+
+#[path = "kernel/proctable.rs"]
+mod proctable;

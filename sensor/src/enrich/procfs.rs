@@ -359,17 +359,25 @@ fn hex(text: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Child, Command};
+    use std::io::Write;
+    use std::process::{Child, Command, Stdio};
 
     use super::*;
 
-    /// A process that waits until it is told to go.
+    /// A cat that waits for its input.
     struct Waiting(Child);
 
     impl Waiting {
         fn start(command: &mut Command) -> Self {
-            let command = command.stdin(std::process::Stdio::piped());
-            Self(command.spawn().expect("cat can be started"))
+            let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut cat = command.spawn().expect("cat can be started");
+            // The exec is over for the parent before it is over: an answer
+            // shows that the program runs.
+            let asked = cat.stdin.as_mut().unwrap().write_all(b"?");
+            asked.expect("cat reads its input");
+            let answer = cat.stdout.as_mut().unwrap().read_exact(&mut [0]);
+            answer.expect("cat answers");
+            Self(cat)
         }
     }
 

@@ -263,6 +263,36 @@ fn a_pid_used_again_is_another_process() {
 }
 
 #[test]
+fn nobody_is_the_child_of_somebody_younger() {
+    let mut told = family();
+    told.tell(CHILD, 10, exit(1));
+    let again = key(CHILD.pid, 9_000_000_001);
+    told.tell(SHELL, 1, fork(again, 10));
+    // Its parent was the first holder of that pid, and its record comes late.
+    told.tell(GRANDCHILD, 20, open(b""));
+    let parent = told.table.get(GRANDCHILD).unwrap().parent;
+    assert_eq!(parent, Some(CHILD));
+    // Of a pid with young holders only, nobody is the parent.
+    let old = key(60, 1_500_000_001);
+    told.tell(old, 20, open(b""));
+    assert_eq!(told.parent(old), None);
+}
+
+#[test]
+fn a_header_that_comes_late_changes_nothing() {
+    let mut told = family();
+    told.tell_event(&event(1_000, CHILD, 10, open(b"")));
+    let mut late = event(999, CHILD, 1, exec(b"nothere\0", -2));
+    late.task.uid = 33;
+    if let Body::Exec(exec) = &mut late.body {
+        exec.ids.euid = 33;
+    }
+    told.tell_event(&late);
+    assert_eq!(told.table.get(CHILD).unwrap().ids.euid, 0);
+    assert_eq!(told.parent(CHILD), Some(10));
+}
+
+#[test]
 fn a_new_holder_of_a_pid_ends_one_whose_exit_was_lost() {
     let mut told = family();
     told.tell(CHILD, 10, fork(GRANDCHILD, 20));
