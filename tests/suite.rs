@@ -12,6 +12,7 @@
 mod conformance;
 #[path = "suite/deploy.rs"]
 mod deploy;
+#[cfg(test)]
 #[path = "suite/loader.rs"]
 mod loader;
 

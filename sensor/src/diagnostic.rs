@@ -168,8 +168,13 @@ impl Diagnostic {
     /// The same mistake, with what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.set_help(help);
         self
+    }
+
+    /// Gives it other help.
+    pub fn set_help(&mut self, help: impl Into<String>) {
+        self.help = Some(help.into());
     }
 
     /// The same mistake, with the help `did you mean …?` when a valid name is

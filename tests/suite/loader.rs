@@ -2,6 +2,7 @@
 //! checklist, Falco's own rules, and files full of mistakes.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -570,9 +571,7 @@ fn macros_that_double_each_other_are_refused_and_not_built() {
     let mut text = String::from("- macro: m0\n  condition: evt.type = open\n");
     for at in 1..60 {
         let before = at - 1;
-        text.push_str(&format!(
-            "- macro: m{at}\n  condition: m{before} or m{before}\n"
-        ));
+        writeln!(text, "- macro: m{at}\n  condition: m{before} or m{before}").unwrap();
     }
     text.push_str(&rule("m59", ""));
     let found = load_all(&[&text]).unwrap_err();

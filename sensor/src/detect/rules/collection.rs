@@ -46,10 +46,6 @@ pub(crate) struct Macro {
 
 /// A rule as it stands.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "the independent switches of the rule language"
-)]
 pub(crate) struct RuleText {
     /// Its name, where it was defined last.
     pub(crate) name: Name,
@@ -262,19 +258,16 @@ impl Collection {
             warn_evttypes: definition.warn_evttypes,
             skip_if_unknown_filter: definition.skip_if_unknown_filter,
         };
-        match self
+        let old = self
             .by_name
             .get(&key)
-            .and_then(|at| self.rules.get_mut(*at))
-        {
-            Some(old) => {
-                diagnostics.extend(source_change(&old.source, &rule.source));
-                *old = rule;
-            }
-            None => {
-                self.by_name.insert(key, self.rules.len());
-                self.rules.push(rule);
-            }
+            .and_then(|at| self.rules.get_mut(*at));
+        if let Some(old) = old {
+            diagnostics.extend(source_change(&old.source, &rule.source));
+            *old = rule;
+        } else {
+            self.by_name.insert(key, self.rules.len());
+            self.rules.push(rule);
         }
     }
 }

@@ -52,8 +52,8 @@ impl Exception {
                 )
                 .at(item.name.place));
             }
-            (Some(OneOrMany::One(field)), comps) => single(field, comps)?,
-            (Some(OneOrMany::Many(fields)), comps) => tuple(fields, comps, &item.place)?,
+            (Some(OneOrMany::One(field)), comps) => single(&field, comps)?,
+            (Some(OneOrMany::Many(fields)), comps) => tuple(&fields, comps, &item.place)?,
         };
         let mut exception = Self {
             name: item.name,
@@ -181,13 +181,13 @@ impl Exception {
     }
 }
 
-fn single(field: Traced, comps: Option<OneOrMany>) -> Result<Form, Diagnostic> {
+fn single(field: &Traced, comps: Option<OneOrMany>) -> Result<Form, Diagnostic> {
     let comp = match comps {
-        None => defaulted("in", &field),
+        None => defaulted("in", field),
         Some(OneOrMany::One(comp)) => comp.trimmed(),
         Some(many @ OneOrMany::Many(_)) => {
             let message = "with one field, `comps` is one operator";
-            return Err(mistake(message, many.texts().first().unwrap_or(&field))
+            return Err(mistake(message, many.texts().first().unwrap_or(field))
                 .help("write both `fields` and `comps` as sequences, or both as one text"));
         }
     };
@@ -205,7 +205,7 @@ fn single(field: Traced, comps: Option<OneOrMany>) -> Result<Form, Diagnostic> {
     })
 }
 
-fn tuple(fields: Vec<Traced>, comps: Option<OneOrMany>, place: &Place) -> Result<Form, Diagnostic> {
+fn tuple(fields: &[Traced], comps: Option<OneOrMany>, place: &Place) -> Result<Form, Diagnostic> {
     if fields.is_empty() {
         return Err(Diagnostic::error(INVALID, "`fields` names no field").at(place.clone()));
     }

@@ -105,10 +105,9 @@ pub(crate) fn read(
                     "a rules file is a sequence of items, not {}",
                     document.kind()
                 );
-                reader.invalid(message, document).help_on(
-                    &mut reader,
-                    "start every item with `- `, as in `- rule: name`",
-                );
+                reader
+                    .invalid(message, document)
+                    .set_help("start every item with `- `, as in `- rule: name`");
             }
         }
     }
@@ -231,7 +230,7 @@ impl Reader<'_> {
                 "`append` and `override` cannot stand in one item",
                 node,
             )
-            .help_on(self, "drop `append` and say `append` under `override`");
+            .set_help("drop `append` and say `append` under `override`");
         }
     }
 

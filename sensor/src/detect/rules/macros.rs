@@ -14,6 +14,8 @@ use super::traced::Traced;
 use crate::detect::syntax::{self, Expr, MacroError, Span};
 use crate::diagnostic::{Diagnostic, Place};
 
+const INVALID: &str = "LOAD_ERR_VALIDATE";
+
 /// Macros in use of each other; more is taken for a loop nobody can follow.
 const MAX_CHAIN: usize = 200;
 
@@ -21,7 +23,7 @@ const MAX_CHAIN: usize = 200;
 pub(super) struct Macros<'c> {
     collection: &'c Collection,
     by_name: HashMap<&'c str, usize>,
-    macros: Vec<Entry>,
+    entries: Vec<Entry>,
 }
 
 struct Entry {
@@ -49,7 +51,7 @@ impl<'c> Macros<'c> {
         lists: &mut Lists,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
-        let macros: Vec<Entry> = collection
+        let entries: Vec<Entry> = collection
             .macros
             .iter()
             .map(|source| parse(&source.condition, lists, diagnostics))
@@ -58,9 +60,9 @@ impl<'c> Macros<'c> {
         let mut out = Self {
             collection,
             by_name: names.map(|(at, m)| (m.name.text.as_str(), at)).collect(),
-            macros,
+            entries,
         };
-        for index in 0..out.macros.len() {
+        for index in 0..out.entries.len() {
             out.resolve(index, &mut Vec::new(), diagnostics);
         }
         out
@@ -77,7 +79,7 @@ impl<'c> Macros<'c> {
         let mut broken = false;
         let filled = syntax::resolve_macros(expr, &mut |name| {
             let index = *self.by_name.get(name)?;
-            let entry = self.macros.get_mut(index)?;
+            let entry = self.entries.get_mut(index)?;
             entry.used = true;
             if let State::Ready(tree) = &entry.state {
                 return Some(Arc::clone(tree));
@@ -101,7 +103,7 @@ impl<'c> Macros<'c> {
         self.collection
             .macros
             .iter()
-            .zip(&self.macros)
+            .zip(&self.entries)
             .filter(|(_, entry)| !entry.used)
             .map(|(source, _)| (source.name.text.as_str(), &source.name.place))
     }
@@ -109,12 +111,12 @@ impl<'c> Macros<'c> {
     /// The text a macro's tree was read from, to show mistakes in it.
     pub(super) fn text(&self, name: &str) -> Option<&Traced> {
         let index = self.by_name.get(name)?;
-        self.macros.get(*index).map(|entry| &entry.text)
+        self.entries.get(*index).map(|entry| &entry.text)
     }
 
     /// Resolves one macro and those it uses. `chain` is who asked.
     fn resolve(&mut self, index: usize, chain: &mut Vec<usize>, diagnostics: &mut Vec<Diagnostic>) {
-        let Some(entry) = self.macros.get_mut(index) else {
+        let Some(entry) = self.entries.get_mut(index) else {
             return;
         };
         let State::Parsed(expr) = &entry.state else {
@@ -128,11 +130,11 @@ impl<'c> Macros<'c> {
         let mut broken = false;
         let filled = syntax::resolve_macros(&expr, &mut |name| {
             let used = self.visible(name, index)?;
-            self.macros.get_mut(used)?.used = true;
+            self.entries.get_mut(used)?.used = true;
             if chain.len() < MAX_CHAIN {
                 self.resolve(used, chain, diagnostics);
             }
-            match &self.macros.get(used)?.state {
+            match &self.entries.get(used)?.state {
                 State::Ready(tree) => Some(Arc::clone(tree)),
                 state => {
                     looping |= !matches!(state, State::Broken);
@@ -155,86 +157,75 @@ impl<'c> Macros<'c> {
         if looping {
             diagnostics.extend(self.reference_loop(index));
         }
-        if let Some(entry) = self.macros.get_mut(index) {
+        if let Some(entry) = self.entries.get_mut(index) {
             entry.state = state;
         }
     }
 
     /// The macro of this name, if the macro at `index` may use it.
     fn visible(&self, name: &str, index: usize) -> Option<usize> {
-        let used = *self.by_name.get(name)?;
-        let first = self.collection.macros.get(used)?.index;
-        let user = self.collection.macros.get(index)?;
-        (first < user.visibility).then_some(used)
+        let wanted = *self.by_name.get(name)?;
+        let first = self.collection.macros.get(wanted)?.index;
+        let last = self.collection.macros.get(index)?.visibility;
+        (first < last).then_some(wanted)
     }
 
     fn reference_loop(&self, index: usize) -> Option<Diagnostic> {
         let name = &self.collection.macros.get(index)?.name;
         let message = format!("macro `{}` uses itself, or a macro that does", name.text);
-        Some(Diagnostic::error("LOAD_ERR_VALIDATE", message).at(name.place.clone()))
+        Some(Diagnostic::error(INVALID, message).at(name.place.clone()))
     }
 
+    /// What to say of a reference in `text`, which is the text of the macro at
+    /// `within` or of a rule. Nothing when the macro is there and malformed.
     fn mistake(
         &self,
         error: &MacroError,
         text: &Traced,
-        user: Option<usize>,
+        within: Option<usize>,
     ) -> Option<Diagnostic> {
         let (name, span) = match error {
             MacroError::Undefined { name, span } => (name, *span),
             MacroError::TooLarge { span } => {
-                let mistake = Diagnostic::error("LOAD_ERR_VALIDATE", error.to_string());
-                return Some(at(text, mistake, *span));
+                return Some(at(
+                    text,
+                    Diagnostic::error(INVALID, error.to_string()),
+                    *span,
+                ));
             }
         };
-        let later = self
-            .by_name
-            .get(name.as_str())
-            .and_then(|index| self.collection.macros.get(*index));
-        match (
-            later,
-            user.and_then(|index| self.collection.macros.get(index)),
-        ) {
-            (Some(used), Some(user)) if used.index == user.index => {
-                let message = format!("macro `{name}` uses itself");
-                let mistake = Diagnostic::error("LOAD_ERR_VALIDATE", message);
-                Some(at(text, mistake, span))
+        let named = self.by_name.get(name.as_str()).copied();
+        let mistake = match named.and_then(|index| self.collection.macros.get(index)) {
+            Some(_) if named == within => {
+                Diagnostic::error(INVALID, format!("macro `{name}` uses itself"))
             }
-            (Some(used), Some(_)) => {
-                let message = format!("undefined macro `{name}`");
-                let mistake = Diagnostic::error("LOAD_ERR_VALIDATE", message)
-                    .related(used.name.place.clone(), "defined only here")
-                    .help(format!(
-                        "a macro uses macros defined before it; move `{name}` up"
-                    ));
-                Some(at(text, mistake, span))
-            }
-            _ => self.undefined(name, text, span),
-        }
+            Some(later) => Diagnostic::error(INVALID, format!("undefined macro `{name}`"))
+                .related(later.name.place.clone(), "defined only here")
+                .help(format!(
+                    "a macro uses macros defined before it; move `{name}` up"
+                )),
+            None => self.undefined(name)?,
+        };
+        Some(at(text, mistake, span))
     }
 
-    fn undefined(&self, name: &str, text: &Traced, span: Span) -> Option<Diagnostic> {
+    fn undefined(&self, name: &str) -> Option<Diagnostic> {
         if self.collection.may_be_broken(name) {
             return None;
         }
-        let mut mistake =
-            Diagnostic::error("LOAD_ERR_VALIDATE", format!("undefined macro `{name}`"));
-        let names = self.by_name.keys().copied();
-        let mut names: Vec<_> = names.collect();
-        names.sort_unstable();
-        mistake = mistake.suggest(name, names);
-        if self
+        let macros = self.collection.macros.iter();
+        let mistake = Diagnostic::error(INVALID, format!("undefined macro `{name}`"))
+            .suggest(name, macros.map(|known| known.name.text.as_str()));
+        let is_list = self
             .collection
             .lists
             .iter()
-            .any(|list| list.name.text == name)
-        {
-            mistake = mistake.help(format!("`{name}` is a list; compare a field with it"));
-        } else if mistake.help.is_none() {
-            mistake = mistake
-                .help("a word alone is a macro; a check is a field, an operator and a value");
-        }
-        Some(at(text, mistake, span))
+            .any(|list| list.name.text == name);
+        Some(match mistake.help {
+            _ if is_list => mistake.help(format!("`{name}` is a list; compare a field with it")),
+            Some(_) => mistake,
+            None => mistake.help("a check is a field, an operator and a value, as in `fd.num = 3`"),
+        })
     }
 }
 

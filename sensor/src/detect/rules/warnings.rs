@@ -97,7 +97,9 @@ impl Scan<'_> {
     fn expr(&mut self, expr: &Expr) {
         match &expr.kind {
             ExprKind::Or(children) | ExprKind::And(children) => {
-                children.iter().for_each(|child| self.expr(child));
+                for child in children {
+                    self.expr(child);
+                }
             }
             ExprKind::Not(child) => self.expr(child),
             ExprKind::Expanded(expansion) => {

@@ -81,10 +81,11 @@ fn directories(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
             if path.is_dir() {
                 out.insert(path.clone());
             }
-            let parent = path.parent().map(Path::to_owned);
-            out.extend(parent.map(|parent| match parent.as_os_str().is_empty() {
-                true => PathBuf::from("."),
-                false => parent,
+            let parent = path.parent();
+            out.extend(parent.map(|parent| {
+                // A bare file name lies in the directory we are in.
+                let here = parent.as_os_str().is_empty();
+                if here { Path::new(".") } else { parent }.to_owned()
             }));
         }
     }
@@ -151,7 +152,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rules.yaml");
         fs::write(&path, "a").unwrap();
-        let watch = Watch::start(&[path.clone()]).unwrap();
+        let watch = Watch::start(std::slice::from_ref(&path)).unwrap();
         fs::write(&path, "b").unwrap();
         assert_seen(&watch, "an edit in place");
         let draft = directory.path().join(".rules.yaml.swp");

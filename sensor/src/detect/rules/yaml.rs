@@ -372,10 +372,12 @@ mod tests {
 
     #[test]
     fn aliases_cannot_blow_up() {
+        use std::fmt::Write as _;
+
         let mut text = String::from("- &a0 [lol, lol, lol, lol, lol, lol, lol, lol]\n");
         for level in 1..20 {
             let aliases = vec![format!("*a{}", level - 1); 8].join(", ");
-            text.push_str(&format!("- &a{level} [{aliases}]\n"));
+            writeln!(text, "- &a{level} [{aliases}]").unwrap();
         }
         let shown = documents(&text).unwrap_err();
         assert!(shown.contains("repeat too much"), "{shown}");

@@ -23,18 +23,6 @@ pub(super) struct Keys<'n> {
     node: &'n Node,
 }
 
-/// The diagnostic just reported, to hang help on.
-pub(super) struct Reported;
-
-impl Reported {
-    /// Adds help to it.
-    pub(super) fn help_on(self, reader: &mut Reader<'_>, help: impl Into<String>) {
-        if let Some(last) = reader.diagnostics.last_mut() {
-            last.help = Some(help.into());
-        }
-    }
-}
-
 impl<'n> Keys<'n> {
     /// The value of a key.
     pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
@@ -65,20 +53,20 @@ impl Reader<'_> {
         Place::new(self.file, node.range.clone())
     }
 
+    /// Reports a mistake; help may be put on what it gives back.
     pub(super) fn report(
         &mut self,
         code: &'static str,
         message: impl Into<String>,
         node: &Node,
-    ) -> Reported {
+    ) -> &mut Diagnostic {
         let place = self.place(node);
         self.diagnostics
-            .push(Diagnostic::error(code, message).at(place));
-        Reported
+            .push_mut(Diagnostic::error(code, message).at(place))
     }
 
     /// Reports a wrong shape.
-    pub(super) fn invalid(&mut self, message: impl Into<String>, node: &Node) -> Reported {
+    pub(super) fn invalid(&mut self, message: impl Into<String>, node: &Node) -> &mut Diagnostic {
         self.report(INVALID, message, node)
     }
 
@@ -139,10 +127,9 @@ impl Reader<'_> {
         if node.is_none() {
             // The name says best which item it is.
             let shown = keys.get(what).unwrap_or(keys.node);
-            let reported = self.invalid(format!("this {what} has no `{key}`"), shown);
+            let mistake = self.invalid(format!("this {what} has no `{key}`"), shown);
             if let Some(near) = crate::diagnostic::nearest(key, keys.names()) {
-                let help = format!("is `{near}` meant to be `{key}`?");
-                reported.help_on(self, help);
+                mistake.set_help(format!("is `{near}` meant to be `{key}`?"));
             }
         }
         node
@@ -166,38 +153,29 @@ impl Reader<'_> {
     /// A sequence of texts, which may be empty.
     pub(super) fn texts(&mut self, node: &Node, key: &str) -> Option<Vec<Traced>> {
         let nodes = self.sequence(node, key)?;
-        let mut out = Some(Vec::new());
+        let mut texts = Vec::new();
         for node in nodes {
-            match node.text() {
-                Some(text) => {
-                    if let Some(out) = &mut out {
-                        out.push(text.clone());
-                    }
-                }
-                None => {
-                    let message = format!("an element of `{key}` is a text, not {}", node.kind());
-                    self.invalid(message, node);
-                    out = None;
-                }
+            let text = node.text();
+            if text.is_none() {
+                let message = format!("an element of `{key}` is a text, not {}", node.kind());
+                self.invalid(message, node);
             }
+            texts.push(text.cloned());
         }
-        out
+        texts.into_iter().collect()
     }
 
     /// A sequence.
     pub(super) fn sequence<'n>(&mut self, node: &'n Node, key: &str) -> Option<&'n [Node]> {
-        match &node.value {
-            Value::Sequence(nodes) => Some(nodes),
-            _ => {
-                let message = format!("`{key}` is a sequence, not {}", node.kind());
-                let reported = self.invalid(message, node);
-                if let Some(text) = node.text() {
-                    let help = format!("write `{key}: [{}]`", text.as_str());
-                    reported.help_on(self, help);
-                }
-                None
-            }
+        if let Value::Sequence(nodes) = &node.value {
+            return Some(nodes);
         }
+        let message = format!("`{key}` is a sequence, not {}", node.kind());
+        let mistake = self.invalid(message, node);
+        if let Some(text) = node.text() {
+            mistake.set_help(format!("write `{key}: [{}]`", text.as_str()));
+        }
+        None
     }
 
     /// The name of an item.
@@ -288,7 +266,7 @@ impl Reader<'_> {
             "append" if appendable.contains(&key) => Some(Op::Append),
             "append" => {
                 self.invalid(format!("`{key}` can be replaced, not appended to"), value)
-                    .help_on(self, format!("write `{key}: replace`"));
+                    .set_help(format!("write `{key}: replace`"));
                 None
             }
             _ => {

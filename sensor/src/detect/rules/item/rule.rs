@@ -109,10 +109,6 @@ pub(crate) enum Change {
 
 /// A rule as one item defines it.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "the independent switches of the rule language"
-)]
 pub(crate) struct Definition {
     /// The condition's text.
     pub(crate) condition: Traced,
@@ -259,7 +255,7 @@ impl Reader<'_> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the priorities are {}", names.join(", ")),
             };
-            self.invalid(message, node).help_on(self, help);
+            self.invalid(message, node).set_help(help);
         }
         priority
     }
@@ -291,8 +287,7 @@ impl Reader<'_> {
             return;
         };
         let message = "this rule has none of `condition`, `output`, `desc` and `priority`";
-        self.invalid(message, node).help_on(
-            self,
+        self.invalid(message, node).set_help(
             "to change a rule that is defined elsewhere, add `override`, as in \
              `override: {tags: append}`",
         );
@@ -333,7 +328,7 @@ impl Reader<'_> {
                     "`replace`"
                 };
                 self.invalid(message, node)
-                    .help_on(self, format!("list it under `override`, with {verb}"));
+                    .set_help(format!("list it under `override`, with {verb}"));
                 sound = false;
             }
         }

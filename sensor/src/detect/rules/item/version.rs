@@ -91,7 +91,7 @@ impl Reader<'_> {
         let minor = text.as_str().parse().ok().map(|minor| Version(0, minor, 0));
         let Some(version) = minor.or_else(|| Version::parse(text.as_str())) else {
             self.invalid(format!("`{}` is no version", text.as_str()), node)
-                .help_on(self, "a version is three numbers, as in `0.57.0`");
+                .set_help("a version is three numbers, as in `0.57.0`");
             return;
         };
         if !ENGINE.satisfies(version) {
@@ -146,7 +146,7 @@ impl Reader<'_> {
         if version.is_none() {
             let message = format!("`{}` is no version", text.as_str());
             self.report("LOAD_ERR_VALIDATE", message, node)
-                .help_on(self, "a version is three numbers, as in `0.4.0`");
+                .set_help("a version is three numbers, as in `0.4.0`");
         }
         Some((name, version?))
     }
