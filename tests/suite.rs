@@ -13,6 +13,9 @@ mod conformance;
 #[path = "suite/deploy.rs"]
 mod deploy;
 #[cfg(test)]
+#[path = "suite/invariants.rs"]
+mod invariants;
+#[cfg(test)]
 #[path = "suite/loader.rs"]
 mod loader;
 
