@@ -12,13 +12,9 @@
 mod conformance;
 #[path = "suite/deploy.rs"]
 mod deploy;
-#[cfg(test)]
 #[path = "suite/invariants.rs"]
 mod invariants;
-#[cfg(test)]
 #[path = "suite/loader.rs"]
 mod loader;
-
-#[cfg(test)]
 #[path = "suite/stories.rs"]
 mod stories;
