@@ -161,9 +161,6 @@ fn after_a_storm_of_forks_execs_and_daemons_the_table_is_what_proc_says() {
         }
         assert!(Instant::now() < end, "{sleepers} sleepers, {wrong:#?}");
     }
-    assert!(
-        live.state.counters().from_header == 0,
-    );
 }
 
 #[test]
