@@ -1,5 +1,6 @@
 //! One rule that is true and one event in, one finished [`Alert`] out.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -166,7 +167,10 @@ fn push_escaped(text: &str, out: &mut String) {
             '\t' => out.push_str("\\t"),
             '\x08' => out.push_str("\\b"),
             '\x0c' => out.push_str("\\f"),
-            c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if u32::from(c) < 0x20 => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
             c => out.push(c),
         }
     }

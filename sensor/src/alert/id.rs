@@ -14,8 +14,7 @@ pub(super) fn of(host: &str, time_ns: u64, number: u64, rule: &str) -> Uuid {
     hash.write(&[0]);
     hash.write(&time_ns.to_le_bytes());
     hash.write(&number.to_le_bytes());
-    let [.., a, b, c, d, e, f, g, h, i, j] = hash.0.to_be_bytes();
-    let random = [a, b, c, d, e, f, g, h, i, j];
+    let [_, _, _, _, _, _, random @ ..] = hash.0.to_be_bytes();
     Builder::from_unix_timestamp_millis(time_ns / 1_000_000, &random).into_uuid()
 }
 

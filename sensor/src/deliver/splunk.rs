@@ -30,7 +30,7 @@ use super::http::{self, Client};
 use super::queue::{Batching, Limits};
 use super::secret::SecretRef;
 use super::webhook::secret_value;
-use super::{json as alert_json, tls};
+use super::tls;
 
 pub use answer::{HecAnswer, parse_answer};
 
@@ -182,7 +182,7 @@ impl Config {
             envelope.insert("index".into(), json!(index));
         }
         envelope.insert("fields".into(), indexed_fields(alert));
-        envelope.insert("event".into(), Value::Object(alert_json::object(alert)));
+        envelope.insert("event".into(), Value::Object(alert.to_json()));
         // The time is written digit by digit: a float would round microseconds.
         let (seconds, rest) = (alert.time_ns / 1_000_000_000, alert.time_ns % 1_000_000_000);
         let text = Value::Object(envelope).to_string();

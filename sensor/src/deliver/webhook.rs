@@ -20,7 +20,7 @@ use super::common::{self, Answer, Batch, BuildError, Common, Output, Rest, Sendi
 use super::http::{self, Client};
 use super::queue::{Batching, Limits};
 use super::secret::SecretRef;
-use super::{json, tls};
+use super::tls;
 
 /// POSTs alerts as JSON.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -212,7 +212,7 @@ fn request_id(batch: &[Arc<Alert>]) -> String {
 }
 
 fn encode(batch: &[Arc<Alert>], body: Body) -> Vec<u8> {
-    let mut objects = batch.iter().map(|alert| json::object(alert).into());
+    let mut objects = batch.iter().map(|alert| alert.to_json().into());
     let value: serde_json::Value = match body {
         Body::Array => objects.collect(),
         Body::Single => objects.next().unwrap_or_default(),

@@ -4,7 +4,7 @@
 //! events a rule is asked at all and which events the kernel must report.
 
 use super::syntax::{Check, Comparison, Expr, ExprKind, Literal, Op, Operand, Right};
-use crate::events::{self, EventCode, EventSet};
+use crate::events::{self, EventCode, EventSet, EventType};
 
 /// The events for which the condition can be true.
 pub fn events(expr: &Expr) -> EventSet {
@@ -20,10 +20,10 @@ fn possible(expr: &Expr, negated: bool) -> EventSet {
         ExprKind::Not(child) => possible(child, !negated),
         ExprKind::Expanded(expansion) => possible(&expansion.body, negated),
         ExprKind::Macro(_) => all(),
-        ExprKind::Check(check) => match (decided(check), negated) {
-            (Some(set), false) => set,
-            (Some(set), true) => complement(set),
-            (None, _) => all(),
+        ExprKind::Check(check) => match decided(check) {
+            Some(decided) if negated => decided.not_true,
+            Some(decided) => decided.true_for,
+            None => all(),
         },
     }
 }
@@ -40,24 +40,37 @@ fn combined(children: &[Expr], negated: bool, every: bool) -> EventSet {
 
 /// Every event of the table.
 pub fn all() -> EventSet {
-    let codes = events::rows().iter().enumerate();
-    set_of(codes.filter_map(|(code, _)| u16::try_from(code).ok().map(EventCode)))
+    set_where(|_| true)
 }
 
-fn set_of(codes: impl Iterator<Item = EventCode>) -> EventSet {
+fn set_where(holds: impl Fn(&EventType) -> bool) -> EventSet {
     let mut set = EventSet::EMPTY;
-    codes.for_each(|code| set.insert(code));
+    for (code, row) in (0..).map(EventCode).zip(events::rows()) {
+        if holds(row) {
+            set.insert(code);
+        }
+    }
     set
 }
 
 fn complement(set: EventSet) -> EventSet {
-    let codes = events::rows().iter().enumerate();
-    let codes = codes.filter_map(|(code, _)| u16::try_from(code).ok().map(EventCode));
-    set_of(codes.filter(|code| !set.contains(*code)))
+    let mut others = EventSet::EMPTY;
+    for (code, _) in (0..).map(EventCode).zip(events::rows()) {
+        if !set.contains(code) {
+            others.insert(code);
+        }
+    }
+    others
 }
 
-/// The events for which a check is true, when the event's type decides that.
-fn decided(check: &Check) -> Option<EventSet> {
+/// The events for which a check can be true, and can be not true.
+struct Decided {
+    true_for: EventSet,
+    not_true: EventSet,
+}
+
+/// What the event's type decides about a check, if anything.
+fn decided(check: &Check) -> Option<Decided> {
     let Operand::Field(field) = &check.left else {
         return None;
     };
@@ -66,17 +79,24 @@ fn decided(check: &Check) -> Option<EventSet> {
         Comparison::Many(Op::In, None, literals) => (Op::In, literals.as_slice()),
         _ => return None,
     };
-    match field.name.as_str() {
-        "evt.type" | "syscall.type" => of_type(op, literals),
-        "evt.num" => of_number(op, literals),
-        _ => None,
+    let true_for = match field.name.as_str() {
+        "evt.type" | "syscall.type" => of_type(op, literals)?,
+        "evt.num" => of_number(op, literals)?,
+        _ => return None,
+    };
+    let mut not_true = complement(true_for);
+    if field.name == "syscall.type" {
+        // Missing on what is no system call, so that no comparison is true there.
+        not_true = not_true.union(set_where(|row| !row.syscall));
     }
+    Some(Decided { true_for, not_true })
 }
 
 fn of_type(op: Op, literals: &[Literal]) -> Option<EventSet> {
-    let names = literals.iter();
-    let codes = names.filter_map(|name| events::by_name(std::str::from_utf8(&name.bytes).ok()?));
-    let named = set_of(codes);
+    let named = set_where(|row| {
+        let mut names = literals.iter();
+        names.any(|name| *name.bytes == *row.name.as_bytes())
+    });
     match op {
         Op::Eq | Op::In => Some(named),
         Op::Ne => Some(complement(named)),
@@ -151,6 +171,16 @@ mod tests {
         ];
         for (condition, expected) in cases {
             assert_eq!(names(condition), expected, "{condition}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_system_call_is_not_lost_by_a_negation() {
+        let set = events(&parse("not syscall.type != open").unwrap());
+        for row in events::rows() {
+            let code = events::by_name(row.name).unwrap();
+            let wanted = row.name == "open" || !row.syscall;
+            assert_eq!(set.contains(code), wanted, "{}", row.name);
         }
     }
 

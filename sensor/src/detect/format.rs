@@ -149,12 +149,11 @@ impl Format {
 
     /// The fields whose values leave with every alert.
     pub fn fields(&self) -> impl Iterator<Item = &FieldRef> {
-        self.exports
-            .iter()
-            .filter_map(|export| match &export.source {
-                Source::Field(field, _) => Some(field),
-                Source::Text(_) => None,
-            })
+        let sources = self.exports.iter().map(|export| &export.source);
+        sources.filter_map(|source| match source {
+            Source::Field(field, _) => Some(field),
+            Source::Text(_) => None,
+        })
     }
 
     /// Of a transformed token the raw fields inside are exported.
@@ -274,8 +273,8 @@ fn token(text: &str, start: usize) -> Result<(Token, usize), FormatError> {
 /// A transformer, checked like one in a condition.
 fn transformed(call: &syntax::Call) -> Result<Operand, FormatError> {
     let mut compiler = Compiler::default();
-    let compiled = compiler.call(call);
-    match (compiled, compiler.errors.into_iter().next()) {
+    let operand = compiler.call(call);
+    match (operand, compiler.errors.into_iter().next()) {
         (Some((operand, _)), None) => Ok(operand),
         (_, Some(error)) => Err(FormatError {
             kind: error.kind,

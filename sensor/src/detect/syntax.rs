@@ -6,6 +6,7 @@
 //! Nothing here knows which fields or events exist.
 
 mod ast;
+mod complaint;
 mod lexer;
 mod macros;
 mod parser;

@@ -56,12 +56,11 @@ fn token<S: Subject>(token: &Token, subject: &S, out: &mut String) {
     if let Some(width) = token.width {
         let written = out.get(start..).unwrap_or_default();
         // Exactly as many characters: cut, or filled with blanks.
-        match written.char_indices().nth(width) {
-            Some((end, _)) => out.truncate(start + end),
-            None => {
-                let missing = width - written.chars().count();
-                out.extend(std::iter::repeat_n(' ', missing));
-            }
+        if let Some((end, _)) = written.char_indices().nth(width) {
+            out.truncate(start + end);
+        } else {
+            let missing = width - written.chars().count();
+            out.extend(std::iter::repeat_n(' ', missing));
         }
     }
 }

@@ -172,8 +172,10 @@ impl Compiler {
             Comparison::One(_, Right::Literal(literal)) => std::slice::from_ref(literal),
             Comparison::Many(_, _, items) => items,
             Comparison::Exists => &[],
-            Comparison::One(_, Right::Val(syntax::FieldName { span, .. }))
-            | Comparison::One(_, Right::Call(syntax::Call { span, .. })) => {
+            Comparison::One(
+                _,
+                Right::Val(syntax::FieldName { span, .. }) | Right::Call(syntax::Call { span, .. }),
+            ) => {
                 let message = "the event type cannot be compared with a field".into();
                 return self.fail(*span, message);
             }

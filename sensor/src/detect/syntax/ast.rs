@@ -313,21 +313,3 @@ words! {
         GetOpt = "getopt",
     }
 }
-
-impl Expr {
-    /// Calls `visit` for every check of the condition, left to right, macro
-    /// bodies included.
-    pub fn for_each_check<'e>(&'e self, visit: &mut dyn FnMut(&'e Check)) {
-        match &self.kind {
-            ExprKind::Or(children) | ExprKind::And(children) => {
-                for child in children {
-                    child.for_each_check(visit);
-                }
-            }
-            ExprKind::Not(child) => child.for_each_check(visit),
-            ExprKind::Expanded(expansion) => expansion.body.for_each_check(visit),
-            ExprKind::Check(check) => visit(check),
-            ExprKind::Macro(_) => {}
-        }
-    }
-}
