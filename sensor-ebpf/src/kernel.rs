@@ -10,11 +10,11 @@
     reason = "the helpers are foreign functions that write through pointers"
 )]
 
-pub mod file;
-pub mod path;
-pub mod socket;
-pub mod syscall;
-pub mod task;
+pub(crate) mod file;
+pub(crate) mod path;
+pub(crate) mod socket;
+pub(crate) mod syscall;
+pub(crate) mod task;
 
 use core::mem::MaybeUninit;
 
@@ -59,10 +59,13 @@ pub(crate) fn peek<T: FromBytes>(address: u64) -> T {
 /// kernel has no such member or `base` is null.
 #[inline(always)]
 pub(crate) fn field<T: FromBytes>(base: u64, offset: u32) -> T {
-    if offset == MISSING || base == 0 {
-        return T::new_zeroed();
-    }
-    peek(base + u64::from(offset))
+    // Nothing is at address 0, and that the helper answers with zeroes.
+    let address = if offset == MISSING || base == 0 {
+        0
+    } else {
+        base + u64::from(offset)
+    };
+    peek(address)
 }
 
 /// Reads a one-bit member.

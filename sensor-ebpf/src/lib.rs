@@ -31,9 +31,9 @@ pub mod open;
 pub mod place;
 
 #[cfg(target_arch = "bpf")]
-pub mod kernel;
+mod kernel;
 #[cfg(target_arch = "bpf")]
-pub mod maps;
+mod maps;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 

@@ -103,9 +103,8 @@ fn release() {
 }
 
 /// A record of fixed part `R` while it is written. Every draft that was begun
-/// ends in [`Draft::submit`] or [`Draft::lose`], which is what makes the
-/// counters add up.
-pub struct Draft<R> {
+/// ends in [`Draft::submit`], which is what makes the counters add up.
+pub(crate) struct Draft<R> {
     kind: Kind,
     record: *mut u8,
     /// Bytes written; at most `RECORD_MAX`.
@@ -117,7 +116,8 @@ impl<R> Draft<R> {
     /// Counts the attempt and starts its record with a zeroed fixed part,
     /// unless the sensor did it or this CPU's scratch is in use.
     #[inline(always)]
-    pub fn begin(kind: Kind) -> Option<Self> {
+    pub(crate) fn begin(kind: Kind) -> Option<Self> {
+        const { assert!(size_of::<R>() % 8 == 0) };
         count(kind, Counter::Seen);
         let own = unsafe { read_volatile(addr_of!(OWN_TGID)) };
         if (bpf_get_current_pid_tgid() >> 32) as u32 == own {
@@ -134,7 +134,11 @@ impl<R> Draft<R> {
             return None;
         };
         let record = record.cast::<u8>();
-        unsafe { record.write_bytes(0, size_of::<R>()) };
+        // Word by word and volatile: otherwise this becomes a call of memset,
+        // which goes byte by byte.
+        for word in 0..size_of::<R>() / 8 {
+            unsafe { record.cast::<u64>().add(word).write_volatile(0) };
+        }
         Some(Self {
             kind,
             record,
@@ -145,13 +149,13 @@ impl<R> Draft<R> {
 
     /// The fixed part.
     #[inline(always)]
-    pub fn fixed(&mut self) -> &mut R {
+    pub(crate) fn fixed(&mut self) -> &mut R {
         unsafe { &mut *self.record.cast::<R>() }
     }
 
     /// Fills in who acts. The task must be the current one.
     #[inline(always)]
-    pub fn header(&mut self, task: Task) {
+    pub(crate) fn header(&mut self, task: Task) {
         let ids = bpf_get_current_pid_tgid();
         let (euid, egid) = task.effective_ids();
         let header = unsafe { &mut *self.record.cast::<Header>() };
@@ -185,7 +189,7 @@ impl<R> Draft<R> {
     /// Appends a NUL-ended string of the current process, without the NUL; cut
     /// at 4095 bytes. Gives its length, 0 when it cannot be read.
     #[inline(always)]
-    pub fn user_string(&mut self, address: u64) -> u16 {
+    pub(crate) fn user_string(&mut self, address: u64) -> u16 {
         match self.room() {
             Some(room) => {
                 let read = kernel::read_user_string(room, TEXT_MAX as u32, address);
@@ -197,7 +201,7 @@ impl<R> Draft<R> {
 
     /// Appends a NUL-ended string of the kernel, as [`Self::user_string`] does.
     #[inline(always)]
-    pub fn kernel_string(&mut self, address: u64) -> u16 {
+    pub(crate) fn kernel_string(&mut self, address: u64) -> u16 {
         match self.room() {
             Some(room) => {
                 let read = kernel::read_kernel_string(room, TEXT_MAX as u32, address);
@@ -209,7 +213,7 @@ impl<R> Draft<R> {
 
     /// Appends `start..end` of the current process's memory, cut at 4096 bytes.
     #[inline(always)]
-    pub fn user_range(&mut self, start: u64, end: u64) -> u16 {
+    pub(crate) fn user_range(&mut self, start: u64, end: u64) -> u16 {
         let len = kernel::at_most(end.saturating_sub(start) as usize, TEXT_MAX);
         match self.room() {
             Some(room) if kernel::read_user(room, len as u32, start) => self.grow(len),
@@ -219,7 +223,7 @@ impl<R> Draft<R> {
 
     /// Appends `len` bytes of kernel memory, cut at 4095.
     #[inline(always)]
-    pub fn kernel_bytes(&mut self, address: u64, len: usize) -> u16 {
+    pub(crate) fn kernel_bytes(&mut self, address: u64, len: usize) -> u16 {
         let len = len & (TEXT_MAX - 1);
         match self.room() {
             Some(room) if kernel::read_kernel(room, len as u32, address) => self.grow(len),
@@ -229,27 +233,33 @@ impl<R> Draft<R> {
 
     /// The first byte of the first text.
     #[inline(always)]
-    pub fn first_text_byte(&self) -> u8 {
+    pub(crate) fn first_text_byte(&self) -> u8 {
         unsafe { self.record.add(size_of::<R>()).read() }
     }
 
     /// Replaces the first byte of the first text.
     #[inline(always)]
-    pub fn set_first_text_byte(&mut self, byte: u8) {
+    pub(crate) fn set_first_text_byte(&mut self, byte: u8) {
         unsafe { self.record.add(size_of::<R>()).write(byte) }
     }
 
     /// Hands the record over. No wakeup per record: the reader looks by itself
     /// every few dozen milliseconds, and is woken early only when a good part of the
-    /// ring has filled.
+    /// ring has filled. A record that cannot name its process is of no use and
+    /// is counted as lost.
     #[inline(always)]
-    pub fn submit(self) {
+    pub(crate) fn submit(self) {
         const BPF_RB_NO_WAKEUP: u64 = 1;
         const BPF_RB_FORCE_WAKEUP: u64 = 2;
         const BPF_RB_AVAIL_DATA: u64 = 0;
         let len = kernel::at_most(self.len, RECORD_MAX);
         let header = unsafe { &mut *self.record.cast::<Header>() };
         header.len = len as u32;
+        if header.start_boot_ns == 0 {
+            count(self.kind, Counter::LostRead);
+            release();
+            return;
+        }
         let wake = u64::from(unsafe { read_volatile(addr_of!(WAKE_BYTES)) });
         let flags = if RING.query(BPF_RB_AVAIL_DATA) >= wake {
             BPF_RB_FORCE_WAKEUP
@@ -262,13 +272,6 @@ impl<R> Draft<R> {
             Err(_) => Counter::LostRing,
         };
         count(self.kind, counter);
-        release();
-    }
-
-    /// Gives the record up because the kernel's structures could not be read.
-    #[inline(always)]
-    pub fn lose(self) {
-        count(self.kind, Counter::LostRead);
         release();
     }
 }

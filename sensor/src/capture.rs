@@ -13,7 +13,7 @@ mod btf;
 mod hooks;
 mod offsets;
 
-use std::{io, os::fd::AsFd, time::Duration};
+use std::{io, os::fd::AsFd, path::Path, time::Duration};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -61,6 +61,12 @@ pub enum CaptureError {
          Run with sudo, or give the container these capabilities"
     )]
     NotPermitted,
+    /// The sensor's pids are not the kernel's.
+    #[error(
+        "the sensor runs in a pid namespace of its own, so it could not tell itself from \
+         others: give it the host's (hostPID: true, or --pid=host)"
+    )]
+    OwnPidNamespace,
     /// The kernel has no type information.
     #[error(
         "cannot read /sys/kernel/btf/vmlinux ({0}): the sensor needs a kernel built \
@@ -79,12 +85,12 @@ pub enum CaptureError {
          boot with lockdown=integrity or none"
     )]
     LockedDown(String),
-    /// tracefs is not mounted.
+    /// tracefs is not there and cannot be mounted.
     #[error(
-        "tracefs is not mounted, and it names the system calls to watch: \
-         mount -t tracefs none /sys/kernel/tracing"
+        "tracefs, which names the system calls to watch, is not mounted at \
+         /sys/kernel/tracing and cannot be ({0}); in a container, mount the host's there"
     )]
-    NoTracefs,
+    NoTracefs(io::Error),
     /// The object could not be loaded.
     #[error("cannot load the kernel object: {0}")]
     Load(#[from] aya::EbpfError),
@@ -277,7 +283,7 @@ fn load(options: &Options) -> Result<Ebpf, CaptureError> {
     if OBJECT.is_empty() {
         return Err(CaptureError::NoObject);
     }
-    check_privilege()?;
+    check_rights()?;
     let bytes = std::fs::read("/sys/kernel/btf/vmlinux").map_err(CaptureError::NoBtf)?;
     let btf = btf::Btf::parse(&bytes).map_err(|why| CaptureError::BadBtf(why.to_string()))?;
     let resolved = offsets::resolve(&btf).map_err(CaptureError::MissingOffsets)?;
@@ -303,8 +309,9 @@ fn load(options: &Options) -> Result<Ebpf, CaptureError> {
         .map_err(CaptureError::Load)
 }
 
-/// Root without capabilities is as good as nobody, so these are what is asked.
-fn check_privilege() -> Result<(), CaptureError> {
+/// What the kernel would refuse later without saying why. Root without
+/// capabilities is as good as nobody, so these are what is asked for.
+fn check_rights() -> Result<(), CaptureError> {
     use rustix::thread::{CapabilitySet, capabilities};
     let effective = capabilities(None)
         .map_err(|errno| CaptureError::Poll(errno.into()))?
@@ -312,6 +319,11 @@ fn check_privilege() -> Result<(), CaptureError> {
     let new_style = CapabilitySet::BPF | CapabilitySet::PERFMON;
     if !effective.contains(CapabilitySet::SYS_ADMIN) && !effective.contains(new_style) {
         return Err(CaptureError::NotPermitted);
+    }
+    // "pid:[4026531836]" is the initial namespace on every kernel.
+    let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    if namespace != Path::new("pid:[4026531836]") {
+        return Err(CaptureError::OwnPidNamespace);
     }
     // "none [integrity] confidentiality": the one in brackets is in force.
     let lockdown = std::fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();

@@ -22,18 +22,18 @@ const GROUPS: u32 = 32;
 
 /// A `struct file` by its address; 0 for none.
 #[derive(Clone, Copy)]
-pub struct File(pub u64);
+pub(crate) struct File(pub(crate) u64);
 
 impl File {
     /// What it opens.
     #[inline(always)]
-    pub fn inode(self) -> Inode {
+    pub(crate) fn inode(self) -> Inode {
         Inode(field(self.0, offset!(file_inode)))
     }
 
     /// Address of its `struct path`; 0 for none.
     #[inline(always)]
-    pub fn path(self) -> u64 {
+    pub(crate) fn path(self) -> u64 {
         if self.0 == 0 {
             return 0;
         }
@@ -42,14 +42,14 @@ impl File {
 
     /// `FMODE_*`.
     #[inline(always)]
-    pub fn mode(self) -> u32 {
+    pub(crate) fn mode(self) -> u32 {
         field(self.0, offset!(file_mode))
     }
 
     /// Whether it never had a name in a file system: memfds alone among
     /// executables are called `memfd:…` and are their own parent.
     #[inline(always)]
-    pub fn is_memfd(self) -> bool {
+    pub(crate) fn is_memfd(self) -> bool {
         let dentry: u64 = field(self.path(), offset!(path_dentry));
         let parent: u64 = field(dentry, offset!(dentry_parent));
         let name: [u8; 6] = peek(field(dentry, offset!(dentry_name)));
@@ -59,36 +59,36 @@ impl File {
 
 /// A `struct inode` by its address; 0 for none.
 #[derive(Clone, Copy)]
-pub struct Inode(pub u64);
+pub(crate) struct Inode(pub(crate) u64);
 
 impl Inode {
     /// Its number.
     #[inline(always)]
-    pub fn number(self) -> u64 {
+    pub(crate) fn number(self) -> u64 {
         field(self.0, offset!(inode_ino))
     }
 
     /// Type and permission bits.
     #[inline(always)]
-    pub fn mode(self) -> u16 {
+    pub(crate) fn mode(self) -> u16 {
         field(self.0, offset!(inode_mode))
     }
 
     /// Device of its file system, the kernel's encoding.
     #[inline(always)]
-    pub fn device(self) -> u32 {
+    pub(crate) fn device(self) -> u32 {
         field(self.super_block(), offset!(sb_dev))
     }
 
     /// Change time, nanoseconds since the Unix epoch.
     #[inline(always)]
-    pub fn ctime_ns(self) -> u64 {
+    pub(crate) fn ctime_ns(self) -> u64 {
         self.time(offset!(inode_ctime_sec), offset!(inode_ctime_nsec))
     }
 
     /// Modification time, nanoseconds since the Unix epoch.
     #[inline(always)]
-    pub fn mtime_ns(self) -> u64 {
+    pub(crate) fn mtime_ns(self) -> u64 {
         self.time(offset!(inode_mtime_sec), offset!(inode_mtime_nsec))
     }
 
@@ -110,7 +110,7 @@ impl Inode {
 
     /// `UPPER_LAYER` or `LOWER_LAYER` on an overlayfs, else 0.
     #[inline(always)]
-    pub fn layer(self) -> u8 {
+    pub(crate) fn layer(self) -> u8 {
         let magic: u64 = field(self.super_block(), offset!(sb_magic));
         if magic != OVERLAYFS_MAGIC {
             return 0;
@@ -123,7 +123,7 @@ impl Inode {
 
     /// Whether permission bits or capabilities let the task write it.
     #[inline(always)]
-    pub fn is_writable_by(self, task: Task) -> bool {
+    pub(crate) fn is_writable_by(self, task: Task) -> bool {
         if self.0 == 0 || offset!(inode_uid) == MISSING {
             return false;
         }
@@ -147,7 +147,7 @@ impl Inode {
 }
 
 /// Whether the group is among the supplementary ones. Exported for the reason
-/// `path::walk` is.
+/// the steps of `kernel::path` are.
 #[expect(unsafe_code, reason = "exported under its own name")]
 #[unsafe(no_mangle)]
 #[inline(never)]

@@ -3,165 +3,211 @@
 //!
 //! A path deeper than the walk's bound, or longer than 4095 bytes, loses its
 //! beginning and then has no leading slash; that is how a reader can tell.
-#![expect(unsafe_code, reason = "the scratch map hands out a raw pointer")]
+//!
+//! A walk's state is in a map and a step is an exported function that takes and
+//! gives plain numbers. Such a function the verifier checks once, by itself; a
+//! step inlined in a loop it would follow through every round of every walk of
+//! every program (measured: 250 ms more for each program that walks).
+#![expect(
+    unsafe_code,
+    reason = "the scratch map hands out a raw pointer, and steps are exported by name"
+)]
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 
 use crate::{
     TEXT_MAX,
-    kernel::{field, offset, read_kernel, read_kernel_string},
+    kernel::{at_most, field, offset, read_kernel, read_kernel_string},
     maps::Draft,
 };
 
-/// Components and mounts a walk goes up. The verifier follows every step.
-const STEPS: u32 = 64;
-
-/// Cgroup levels a walk goes up.
-const CGROUP_STEPS: u32 = 24;
+/// Components and mounts a walk goes up.
+const STEPS: u32 = 256;
 
 /// The longest name of one component.
 const NAME_MAX: usize = 255;
 
-/// Where a path is built: [`TEXT_MAX`] bytes, and room behind them for one name.
-/// Users hold the record's scratch, so it is never shared.
-#[map]
-static PATH: PerCpuArray<[u8; TEXT_MAX + NAME_MAX + 1]> = PerCpuArray::with_max_entries(1, 0);
+/// What a step says: there is more to come.
+const ON: u64 = 0;
+/// What a step says: this was the root.
+const ARRIVED: u64 = 1;
+/// What a step says: there is no room for the next name.
+const CUT: u64 = 2;
 
-/// A path while it is written, last component first.
-struct Backwards {
-    buffer: u64,
+/// A walk and its path so far, last component first.
+#[repr(C)]
+struct Walk {
+    /// The dentry, or the cgroup's node, whose name comes next.
+    node: u64,
+    /// The `struct mount` it is in.
+    mount: u64,
     /// Where the text starts; `TEXT_MAX` while there is none.
-    start: usize,
+    start: u64,
+    /// The text, and room behind it for one name.
+    text: [u8; TEXT_MAX + NAME_MAX + 1],
 }
 
-impl Backwards {
+/// The walk of this CPU. Whoever walks holds the record's scratch, so it is
+/// never shared.
+#[map]
+static WALK: PerCpuArray<Walk> = PerCpuArray::with_max_entries(1, 0);
+
+#[inline(always)]
+fn state() -> Option<&'static mut Walk> {
+    let walk = WALK.get_ptr_mut(0)?;
+    Some(unsafe { &mut *walk })
+}
+
+impl Walk {
+    /// Address of a byte of the text.
     #[inline(always)]
-    fn new() -> Option<Self> {
-        let buffer = PATH.get_ptr_mut(0)? as u64;
-        Some(Self {
-            buffer,
-            start: TEXT_MAX,
-        })
+    fn at(&self, index: usize) -> u64 {
+        (&raw const self.text) as u64 + index as u64
     }
 
     /// Puts `/name` in front; false when there is no room.
     #[inline(always)]
     fn prepend(&mut self, name: u64, len: usize) -> bool {
         let len = len & NAME_MAX;
-        if self.start < len + 1 {
+        let start = self.start as usize;
+        if start < len + 1 {
             return false;
         }
-        self.start = (self.start - len - 1) & (TEXT_MAX - 1);
-        let at = self.buffer + self.start as u64;
+        let start = (start - len - 1) & (TEXT_MAX - 1);
+        self.start = start as u64;
+        let at = self.at(start);
         unsafe { (at as *mut u8).write(b'/') };
         read_kernel(at + 1, len as u32, name)
     }
+}
 
-    /// Appends the path to the record, `/` when it has no component.
-    #[inline(always)]
-    fn finish<R>(self, draft: &mut Draft<R>) -> u16 {
-        if self.start == TEXT_MAX {
-            let last = self.buffer + TEXT_MAX as u64 - 1;
-            unsafe { (last as *mut u8).write(b'/') };
-            return draft.kernel_bytes(last, 1);
-        }
-        draft.kernel_bytes(self.buffer + self.start as u64, TEXT_MAX - self.start)
+#[inline(always)]
+fn start(node: u64, mount: u64) {
+    if let Some(walk) = state() {
+        (walk.node, walk.mount, walk.start) = (node, mount, TEXT_MAX as u64);
     }
 }
 
-/// Appends the path of a `struct path`.
+/// Where the text starts by now.
 #[inline(always)]
-pub fn path<R>(draft: &mut Draft<R>, path: u64) -> u16 {
+fn reached() -> u64 {
+    state().map_or(TEXT_MAX as u64, |walk| walk.start)
+}
+
+/// Appends the path of the `struct path` at that address.
+#[inline(always)]
+pub(crate) fn path<R>(draft: &mut Draft<R>, path: u64) -> u16 {
     let dentry: u64 = field(path, offset!(path_dentry));
     let mount: u64 = field(path, offset!(path_mnt));
     if dentry == 0 || mount == 0 {
         return 0;
     }
-    let start = walk(dentry, mount);
-    finish(draft, start)
-}
-
-/// Takes over a path that a walk left in the scratch.
-#[inline(always)]
-fn finish<R>(draft: &mut Draft<R>, start: u64) -> u16 {
-    match Backwards::new() {
-        Some(mut text) => {
-            text.start = crate::kernel::at_most(start as usize, TEXT_MAX);
-            text.finish(draft)
-        }
-        None => 0,
-    }
-}
-
-/// Writes the path into the scratch and gives its start. An exported function
-/// that takes and gives plain numbers is one the verifier checks once by
-/// itself; were it part of its callers, their states would multiply with its own.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn walk(dentry: u64, vfsmount: u64) -> u64 {
-    let Some(mut text) = Backwards::new() else {
-        return TEXT_MAX as u64;
-    };
-    let to_mount = u64::from(offset!(mount_vfsmount));
-    let (mut dentry, mut mount) = (dentry, vfsmount - to_mount);
-    for _ in 0..STEPS {
-        let root: u64 = field(mount + to_mount, offset!(vfsmount_root));
-        let parent: u64 = field(dentry, offset!(dentry_parent));
-        if dentry == root {
-            let above: u64 = field(mount, offset!(mount_parent));
-            if above == mount || above == 0 {
-                return text.start as u64;
-            }
-            dentry = field(mount, offset!(mount_mountpoint));
-            mount = above;
-            continue;
-        }
-        let name: u64 = field(dentry, offset!(dentry_name));
-        let len: u32 = field(dentry, offset!(dentry_name_len));
-        if !text.prepend(name, len as usize) {
-            break;
-        }
-        // A file that never had a place, such as a memfd: its name is all.
-        if parent == dentry {
-            return text.start as u64;
-        }
-        dentry = parent;
-    }
-    // Cut: drop the slash in front.
-    text.start as u64 + 1
+    let start = walk_path(dentry, mount - u64::from(offset!(mount_vfsmount)));
+    append(draft, start)
 }
 
 /// Appends the path of a cgroup in its hierarchy.
 #[inline(always)]
-pub fn cgroup<R>(draft: &mut Draft<R>, cgroup: u64) -> u16 {
+pub(crate) fn cgroup<R>(draft: &mut Draft<R>, cgroup: u64) -> u16 {
     let node: u64 = field(cgroup, offset!(cgroup_kn));
     if node == 0 {
         return 0;
     }
-    let start = walk_kernfs(node);
-    finish(draft, start)
+    let start = walk_cgroup(node);
+    append(draft, start)
 }
 
-/// As [`walk`], for a cgroup's node.
+/// Takes over the text of a walk, `/` when it has no component.
+#[inline(always)]
+fn append<R>(draft: &mut Draft<R>, start: u64) -> u16 {
+    let Some(walk) = state() else { return 0 };
+    if start >= TEXT_MAX as u64 {
+        let last = walk.at(TEXT_MAX - 1);
+        unsafe { (last as *mut u8).write(b'/') };
+        return draft.kernel_bytes(last, 1);
+    }
+    let start = at_most(start as usize, TEXT_MAX);
+    draft.kernel_bytes(walk.at(start), TEXT_MAX - start)
+}
+
+/// Writes the path of a dentry; gives where it starts.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn walk_kernfs(node: u64) -> u64 {
-    let Some(mut text) = Backwards::new() else {
-        return TEXT_MAX as u64;
-    };
-    let mut node = node;
-    let name = text.buffer + TEXT_MAX as u64;
-    for _ in 0..CGROUP_STEPS {
-        let parent: u64 = field(node, offset!(kernfs_parent));
-        if parent == 0 {
-            return text.start as u64;
+extern "C" fn walk_path(dentry: u64, mount: u64) -> u64 {
+    start(dentry, mount);
+    for _ in 0..STEPS {
+        match path_step() {
+            ON => {}
+            ARRIVED => return reached(),
+            _ => break,
         }
-        let source: u64 = field(node, offset!(kernfs_name));
-        let len = read_kernel_string(name, NAME_MAX as u32 + 1, source);
-        if !text.prepend(name, len) {
-            break;
-        }
-        node = parent;
     }
-    text.start as u64 + 1
+    // Cut: without the slash in front.
+    reached() + 1
+}
+
+/// One component, or one mount, up.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn path_step() -> u64 {
+    let Some(walk) = state() else { return CUT };
+    let (dentry, mount) = (walk.node, walk.mount);
+    let vfsmount = mount + u64::from(offset!(mount_vfsmount));
+    if dentry == field(vfsmount, offset!(vfsmount_root)) {
+        let above: u64 = field(mount, offset!(mount_parent));
+        if above == mount || above == 0 {
+            return ARRIVED;
+        }
+        walk.node = field(mount, offset!(mount_mountpoint));
+        walk.mount = above;
+        return ON;
+    }
+    let name: u64 = field(dentry, offset!(dentry_name));
+    let len: u32 = field(dentry, offset!(dentry_name_len));
+    if !walk.prepend(name, len as usize) {
+        return CUT;
+    }
+    let parent: u64 = field(dentry, offset!(dentry_parent));
+    // A file that never had a place, such as a memfd: its name is all.
+    if parent == dentry {
+        return ARRIVED;
+    }
+    walk.node = parent;
+    ON
+}
+
+/// Writes the path of a cgroup's node; gives where it starts.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn walk_cgroup(node: u64) -> u64 {
+    start(node, 0);
+    for _ in 0..STEPS {
+        match cgroup_step() {
+            ON => {}
+            ARRIVED => return reached(),
+            _ => break,
+        }
+    }
+    // Cut: without the slash in front.
+    reached() + 1
+}
+
+/// One cgroup up. Its name is a string without a length, so it is read behind
+/// the text first.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn cgroup_step() -> u64 {
+    let Some(walk) = state() else { return CUT };
+    let parent: u64 = field(walk.node, offset!(kernfs_parent));
+    if parent == 0 {
+        return ARRIVED;
+    }
+    let name = walk.at(TEXT_MAX);
+    let source: u64 = field(walk.node, offset!(kernfs_name));
+    let len = read_kernel_string(name, NAME_MAX as u32 + 1, source);
+    if !walk.prepend(name, len) {
+        return CUT;
+    }
+    walk.node = parent;
+    ON
 }

@@ -28,12 +28,12 @@ const STACK_BYTES: u64 = 16 * 1024;
 
 /// A `struct pt_regs` by its address.
 #[derive(Clone, Copy)]
-pub struct Registers(u64);
+pub(crate) struct Registers(u64);
 
 impl Registers {
     /// Those the current task entered the kernel with.
     #[inline(always)]
-    pub fn current() -> Self {
+    pub(crate) fn current() -> Self {
         if offset!(helper_task_pt_regs) == MISSING {
             let stack: u64 = field(Task::current().0, offset!(task_stack));
             return Self(stack + STACK_BYTES - u64::from(offset!(regs_size)));
@@ -45,31 +45,31 @@ impl Registers {
 
     /// The call's first argument.
     #[inline(always)]
-    pub fn arg0(self) -> u64 {
+    pub(crate) fn arg0(self) -> u64 {
         field(self.0, offset!(regs_arg0))
     }
 
     /// The call's second argument.
     #[inline(always)]
-    pub fn arg1(self) -> u64 {
+    pub(crate) fn arg1(self) -> u64 {
         field(self.0, offset!(regs_arg1))
     }
 
     /// The call's third argument.
     #[inline(always)]
-    pub fn arg2(self) -> u64 {
+    pub(crate) fn arg2(self) -> u64 {
         field(self.0, offset!(regs_arg2))
     }
 
     /// The call's fourth argument.
     #[inline(always)]
-    pub fn arg3(self) -> u64 {
+    pub(crate) fn arg3(self) -> u64 {
         field(self.0, offset!(regs_arg3))
     }
 
     /// The call's number in the 64-bit or, with [`is_compat`], the 32-bit table.
     #[inline(always)]
-    pub fn number(self) -> u64 {
+    pub(crate) fn number(self) -> u64 {
         let number: u64 = field(self.0, offset!(regs_nr));
         number & !X32_BIT
     }
@@ -77,14 +77,14 @@ impl Registers {
 
 /// Whether the task came through a 32-bit entry.
 #[inline(always)]
-pub fn is_compat(task: Task) -> bool {
+pub(crate) fn is_compat(task: Task) -> bool {
     let status: u32 = field(task.0, offset!(task_thread_status));
     status & TS_COMPAT != 0
 }
 
 /// What the call returned, from the context of a `syscalls:sys_exit_…` program.
 #[inline(always)]
-pub fn result(ctx: &TracePointContext) -> i64 {
+pub(crate) fn result(ctx: &TracePointContext) -> i64 {
     /// Behind the common fields and the number, since these tracepoints exist.
     const RESULT: usize = 16;
     #[expect(unsafe_code, reason = "a checked load from the program's own context")]

@@ -13,74 +13,74 @@ const PIDTYPE_SID: u64 = 3;
 
 /// A `struct task_struct` by its address.
 #[derive(Clone, Copy)]
-pub struct Task(pub u64);
+pub(crate) struct Task(pub(crate) u64);
 
 impl Task {
     /// The task the program runs in.
     #[inline(always)]
-    pub fn current() -> Self {
+    pub(crate) fn current() -> Self {
         #[expect(unsafe_code, reason = "a helper without arguments")]
         let task = unsafe { aya_ebpf::helpers::generated::bpf_get_current_task() };
         Self(task)
     }
 
     #[inline(always)]
-    pub fn tgid(self) -> u32 {
+    pub(crate) fn tgid(self) -> u32 {
         field(self.0, offset!(task_tgid))
     }
 
     #[inline(always)]
-    pub fn pid(self) -> u32 {
+    pub(crate) fn pid(self) -> u32 {
         field(self.0, offset!(task_pid))
     }
 
     #[inline(always)]
-    pub fn flags(self) -> u32 {
+    pub(crate) fn flags(self) -> u32 {
         field(self.0, offset!(task_flags))
     }
 
     #[inline(always)]
-    pub fn comm(self) -> [u8; 16] {
+    pub(crate) fn comm(self) -> [u8; 16] {
         field(self.0, offset!(task_comm))
     }
 
     #[inline(always)]
-    pub fn parent(self) -> Task {
+    pub(crate) fn parent(self) -> Task {
         Task(field(self.0, offset!(task_real_parent)))
     }
 
     #[inline(always)]
-    pub fn signal(self) -> u64 {
+    pub(crate) fn signal(self) -> u64 {
         field(self.0, offset!(task_signal))
     }
 
     #[inline(always)]
-    pub fn mm(self) -> u64 {
+    pub(crate) fn mm(self) -> u64 {
         field(self.0, offset!(task_mm))
     }
 
     #[inline(always)]
-    pub fn cred(self) -> u64 {
+    pub(crate) fn cred(self) -> u64 {
         field(self.0, offset!(task_cred))
     }
 
     /// Start of the process: its group leader's, on the boot clock.
     #[inline(always)]
-    pub fn start_boot_ns(self) -> u64 {
+    pub(crate) fn start_boot_ns(self) -> u64 {
         let leader: u64 = field(self.0, offset!(task_group_leader));
         field(leader, offset!(task_start_boot))
     }
 
     /// Effective user and group, initial user namespace.
     #[inline(always)]
-    pub fn effective_ids(self) -> (u32, u32) {
+    pub(crate) fn effective_ids(self) -> (u32, u32) {
         let ids: [u32; 8] = field(self.cred(), offset!(cred_uid));
         (ids[4], ids[5])
     }
 
     /// Audit user id; all ones when unset or when the kernel keeps none.
     #[inline(always)]
-    pub fn loginuid(self) -> u32 {
+    pub(crate) fn loginuid(self) -> u32 {
         if offset!(task_loginuid) == crate::offsets::MISSING {
             return u32::MAX;
         }
@@ -89,7 +89,7 @@ impl Task {
 
     /// Users, groups and ids in both namespaces.
     #[inline(always)]
-    pub fn ids(self, ids: &mut Ids) {
+    pub(crate) fn ids(self, ids: &mut Ids) {
         let thread: u64 = field(self.0, offset!(task_thread_pid));
         let level: u32 = field(thread, offset!(pid_level));
         let pids = self.signal() + u64::from(offset!(signal_pids));
@@ -106,7 +106,7 @@ impl Task {
 
     /// The controlling terminal in the encoding of `/proc/PID/stat`.
     #[inline(always)]
-    pub fn tty(self) -> u32 {
+    pub(crate) fn tty(self) -> u32 {
         let tty: u64 = field(self.signal(), offset!(signal_tty));
         if tty == 0 {
             return 0;
@@ -121,7 +121,7 @@ impl Task {
 
     /// Namespaces and the start of the pid namespace's init.
     #[inline(always)]
-    pub fn place(self, place: &mut Place) {
+    pub(crate) fn place(self, place: &mut Place) {
         let proxy: u64 = field(self.0, offset!(task_nsproxy));
         let pid_ns = pid_namespace(self);
         let user_ns: u64 = field(self.cred(), offset!(cred_user_ns));
@@ -139,7 +139,7 @@ impl Task {
 
     /// The file behind one of its descriptors; none when it is not open.
     #[inline(always)]
-    pub fn file(self, fd: u32) -> File {
+    pub(crate) fn file(self, fd: u32) -> File {
         let files: u64 = field(self.0, offset!(task_files));
         let table: u64 = field(files, offset!(files_fdt));
         let size: u32 = field(table, offset!(fdtable_max));
@@ -152,14 +152,14 @@ impl Task {
 
     /// Address of its working directory's `struct path`.
     #[inline(always)]
-    pub fn cwd(self) -> u64 {
+    pub(crate) fn cwd(self) -> u64 {
         let fs: u64 = field(self.0, offset!(task_fs));
         fs + u64::from(offset!(fs_pwd))
     }
 
     /// Appends the cgroup paths, v2 then v1, and gives their lengths.
     #[inline(always)]
-    pub fn cgroups<R>(self, draft: &mut Draft<R>) -> (u16, u16) {
+    pub(crate) fn cgroups<R>(self, draft: &mut Draft<R>) -> (u16, u16) {
         let set: u64 = field(self.0, offset!(task_cgroups));
         let v2: u64 = field(set, offset!(css_set_default));
         let v2_len = path::cgroup(draft, v2);
@@ -171,7 +171,7 @@ impl Task {
 
 /// The pid namespace the task lives in (not the one its children will).
 #[inline(always)]
-pub fn pid_namespace(task: Task) -> u64 {
+pub(crate) fn pid_namespace(task: Task) -> u64 {
     let thread: u64 = field(task.0, offset!(task_thread_pid));
     let level: u32 = field(thread, offset!(pid_level));
     field(upid(thread, level), offset!(upid_ns))
@@ -192,7 +192,7 @@ fn upid(pid: u64, level: u32) -> u64 {
 }
 
 /// A cgroup of a v1 hierarchy that is not the hierarchy's root; 0 without one.
-/// Exported for the reason [`path::walk`] is.
+/// Exported for the reason the steps of [`path`] are.
 #[expect(unsafe_code, reason = "exported under its own name")]
 #[unsafe(no_mangle)]
 #[inline(never)]

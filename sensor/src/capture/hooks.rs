@@ -6,7 +6,7 @@
 //! wants are attached. These tracepoints leave 32-bit callers out altogether,
 //! so a 32-bit call number is never taken for another call.
 
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 use aya::{
     Ebpf,
@@ -15,6 +15,7 @@ use aya::{
         trace_point::TracePointLinkId,
     },
 };
+use rustix::mount::MountFlags;
 use sensor_ebpf::{Kind, KindSet};
 
 use super::CaptureError;
@@ -186,16 +187,27 @@ impl Row {
     }
 }
 
-/// Where the kernel lists the system calls' tracepoints.
+/// Where the kernel lists the system calls' tracepoints. Where nothing has
+/// mounted tracefs yet, this does: the kernel made the directory for it.
 fn events() -> Result<&'static Path, CaptureError> {
-    [
-        "/sys/kernel/tracing/events/syscalls",
-        "/sys/kernel/debug/tracing/events/syscalls",
-    ]
-    .into_iter()
-    .map(Path::new)
-    .find(|path| path.is_dir())
-    .ok_or(CaptureError::NoTracefs)
+    const TRACEFS: &str = "/sys/kernel/tracing";
+    let find = || {
+        [
+            "/sys/kernel/tracing/events/syscalls",
+            "/sys/kernel/debug/tracing/events/syscalls",
+        ]
+        .into_iter()
+        .map(Path::new)
+        .find(|path| path.is_dir())
+    };
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    rustix::mount::mount("tracefs", TRACEFS, "tracefs", flags, None)
+        .map_err(|errno| CaptureError::NoTracefs(errno.into()))?;
+    tracing::info!("mounted tracefs at {TRACEFS}, which names the system calls to watch");
+    find().ok_or(CaptureError::NoTracefs(ErrorKind::NotFound.into()))
 }
 
 /// A program error, with the end of the verifier's log instead of all of it.
