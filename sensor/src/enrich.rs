@@ -32,8 +32,9 @@ use users::Users;
 /// Looks into `/proc` allowed between two refreshes, about 100 µs each.
 const LOOKS_PER_REFRESH: u32 = 1024;
 
-/// Exits are seldom lost, and a process taken to be running costs only memory.
-const REFRESHES_PER_RECONCILE: u32 = 30;
+/// What changes seldom is looked at only every so many refreshes: addresses,
+/// and processes whose exit was lost, which cost only memory.
+const REFRESHES_PER_LONG_LOOK: u32 = 30;
 
 /// One event and all that is known around it. Lives while one event is
 /// evaluated; nothing in it is copied.
@@ -164,17 +165,18 @@ impl State {
         }
     }
 
-    /// Looks at users, addresses and the clock again, and now and then for
-    /// processes that ended unseen. To be called about once a second.
+    /// Looks at users and the clock again, and now and then at addresses and
+    /// for processes that ended unseen. To be called about once a second.
     pub fn refresh(&mut self) {
-        self.refreshes = self.refreshes.wrapping_add(1);
-        if self.refreshes.is_multiple_of(REFRESHES_PER_RECONCILE) {
-            self.reconcile();
-        }
         self.users.refresh();
-        self.host.refresh(&self.machine.mount);
+        self.host.refresh_clock();
         self.machine.boot_time_ns = self.host.boot_time_ns;
         self.machine.looks = LOOKS_PER_REFRESH;
+        self.refreshes = self.refreshes.wrapping_add(1);
+        if self.refreshes.is_multiple_of(REFRESHES_PER_LONG_LOOK) {
+            self.host.refresh_addresses(&self.machine.mount);
+            self.reconcile();
+        }
     }
 
     /// Notes the processes that ended unseen, because a record was lost.
@@ -437,7 +439,7 @@ mod tests {
         let (root, mut state) = machine();
         state.seed().unwrap();
         fs::remove_dir_all(root.path().join("40")).unwrap();
-        for _ in 0..REFRESHES_PER_RECONCILE {
+        for _ in 0..REFRESHES_PER_LONG_LOOK {
             state.refresh();
         }
         assert!(state.table.by_pid(40).is_none());
@@ -445,7 +447,7 @@ mod tests {
         // Where even init is hidden, nobody is taken to have ended.
         fs::remove_dir_all(root.path().join("1")).unwrap();
         fs::remove_dir_all(root.path().join("30")).unwrap();
-        for _ in 0..REFRESHES_PER_RECONCILE {
+        for _ in 0..REFRESHES_PER_LONG_LOOK {
             state.refresh();
         }
         assert!(state.table.by_pid(30).is_some());

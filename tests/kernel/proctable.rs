@@ -127,13 +127,15 @@ fn after_a_storm_of_forks_execs_and_daemons_the_table_is_what_proc_says() {
     loop {
         let before = proc_now();
         let mut known = BTreeMap::new();
-        let pids: Vec<u32> = before.keys().copied().collect();
-        Command::new("/bin/true").status().unwrap();
+        let mut marker = Command::new("/bin/true").spawn().unwrap();
+        marker.wait().unwrap();
         live.drain(&mut |_, seen| {
-            known = pids
-                .iter()
-                .filter_map(|pid| Some((*pid, seen.processes.by_pid(*pid)?.clone())))
-                .collect();
+            // All that /proc showed before was recorded before this exit.
+            if matches!(seen.event.body, Body::Exit(_)) && seen.event.task.pid == marker.id() {
+                let pids = before.keys();
+                let find = |pid: &u32| Some((*pid, seen.processes.by_pid(*pid)?.clone()));
+                known = pids.filter_map(find).collect();
+            }
         });
         let after = proc_now();
         // What did not change meanwhile must be known as it is.

@@ -3,11 +3,16 @@
 //! Everything is read when the sensor starts and again on a timer, never for
 //! an event.
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use rustix::time::{ClockId, clock_gettime};
+
+use super::procfs::read;
+
+/// Kept of a table of addresses. The one for IPv4 holds all routes, the local
+/// ones among them; a router's may be longer than is worth reading.
+const TABLE_LIMIT: u64 = 4 << 20;
 
 /// A clock that moved by less is the same clock, read a moment later.
 const CLOCK_NOISE_NS: u64 = 1_000_000;
@@ -30,20 +35,27 @@ impl Host {
             name: name(|variable| std::env::var(variable).ok()),
             ..Self::default()
         };
-        host.refresh(procfs);
+        host.refresh_clock();
+        host.refresh_addresses(procfs);
         host
     }
 
-    /// Looks at the clock and the addresses again.
-    pub fn refresh(&mut self, procfs: &Path) {
+    /// Looks at the clock again: the wall clock may have been set.
+    pub fn refresh_clock(&mut self) {
         let boot_time_ns = boot_time_ns();
         if boot_time_ns.abs_diff(self.boot_time_ns) > CLOCK_NOISE_NS {
             self.boot_time_ns = boot_time_ns;
         }
+    }
+
+    /// Looks at the addresses again.
+    pub fn refresh_addresses(&mut self, procfs: &Path) {
+        let table = |name| read(&procfs.join(name), TABLE_LIMIT).unwrap_or_default();
+        let (v4, v6) = (table("net/fib_trie"), table("net/if_inet6"));
         self.addresses.clear();
-        let v4 = fs::read_to_string(procfs.join("net/fib_trie")).unwrap_or_default();
-        let v6 = fs::read_to_string(procfs.join("net/if_inet6")).unwrap_or_default();
+        let v4 = String::from_utf8_lossy(&v4);
         self.addresses.extend(local_v4(&v4).map(IpAddr::V4));
+        let v6 = String::from_utf8_lossy(&v6);
         self.addresses.extend(local_v6(&v6).map(IpAddr::V6));
         self.addresses.sort_unstable();
         self.addresses.dedup();
@@ -170,7 +182,7 @@ zz000000000000000000000000000001 01 80 10 80       lo
         let mut host = Host::new(Path::new("/proc"));
         let before = host.boot_time_ns;
         assert!(before > 0, "the machine was not booted in 1970");
-        host.refresh(Path::new("/proc"));
+        host.refresh_clock();
         assert_eq!(host.boot_time_ns, before);
     }
 }

@@ -338,7 +338,7 @@ fn link(path: &Path) -> Vec<u8> {
 }
 
 /// At most `limit` bytes of a file; `None` when it cannot be read.
-fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
+pub(super) fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
     let mut text = Vec::new();
     File::open(path)
         .ok()?
@@ -449,9 +449,9 @@ mod tests {
         (root, procfs)
     }
 
-    fn stat(pid: u32, name: &str, ppid: u32, ticks: u32) -> String {
+    fn stat(pid: u32, name: &str, parent: u32, ticks: u32) -> String {
         format!(
-            "{pid} ({name}) S {ppid} {pid} {pid} 34816 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 {ticks} 9 9\n"
+            "{pid} ({name}) S {parent} {pid} {pid} 34816 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 {ticks} 9 9\n"
         )
     }
 

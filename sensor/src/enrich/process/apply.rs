@@ -156,7 +156,9 @@ impl ProcessTable {
             (ids.egid, ids.fsgid) = (task.gid, task.gid);
         }
         let told = std::mem::replace(&mut entry.cgroup_id, task.cgroup_id);
-        let moved = told != 0 && told != task.cgroup_id && !matches!(event.body, Body::Exec(_));
+        // An exec that worked tells its place itself.
+        let tells = matches!(&event.body, Body::Exec(exec) if exec.result >= 0);
+        let moved = told != 0 && told != task.cgroup_id && !tells;
         if moved && let Some(place) = world.moved(entry.process.key, &entry.process.place) {
             entry.process.place = place;
         }
@@ -178,22 +180,31 @@ impl ProcessTable {
         }
         let key = parent.and_then(|parent| Some(self.store.get(parent)?.process.key));
         if key != believed {
-            if known != 0 {
+            self.store.set_parent(slot, parent);
+            if known == 0 {
+                self.inherit(slot, parent);
+            } else {
                 self.counters.repaired += 1;
             }
-            self.store.set_parent(slot, parent);
-            self.inherit_following(slot, parent, known);
         }
     }
 
-    /// A process whose fork was missed belongs to the followed command when
-    /// its first known parent does.
-    fn inherit_following(&mut self, slot: Slot, parent: Option<Slot>, known_ppid: u32) {
-        let followed = parent.and_then(|parent| Some(self.store.get(parent)?.followed));
-        if let Some(entry) = self.store.get_mut(slot)
-            && known_ppid == 0
-        {
-            entry.followed |= followed.unwrap_or(false);
+    /// What a process whose fork was missed has from its first known parent:
+    /// whether it is followed, and what the header does not tell but a fork
+    /// hands down and an exec seldom changes.
+    fn inherit(&mut self, slot: Slot, parent: Option<Slot>) {
+        let Some(parent) = parent.and_then(|parent| self.store.get(parent)) else {
+            return;
+        };
+        let (followed, loginuid) = (parent.followed, parent.process.loginuid);
+        let place = Arc::clone(&parent.process.place);
+        let Some(entry) = self.store.get_mut(slot) else {
+            return;
+        };
+        entry.followed |= followed;
+        if entry.knowledge == Knowledge::Header {
+            entry.process.loginuid = loginuid;
+            entry.process.place = place;
         }
     }
 

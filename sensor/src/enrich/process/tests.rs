@@ -376,6 +376,7 @@ fn a_stranger_is_known_from_its_header() {
     );
     assert_eq!(told.line(SHELL), [1]);
     assert_eq!(told.table.counters().from_header, 2);
+    assert_eq!(shell.loginuid, u32::MAX);
     // Its children know no more of the image than it does.
     told.tell(SHELL, 1, fork(CHILD, 10));
     let slot = told.table.store.find(CHILD).unwrap();
@@ -383,6 +384,16 @@ fn a_stranger_is_known_from_its_header() {
         told.table.store.get(slot).unwrap().knowledge,
         Knowledge::Header
     );
+}
+
+#[test]
+fn a_stranger_lives_where_its_parent_lives() {
+    let mut told = family();
+    told.tell(GRANDCHILD, 20, open(b""));
+    let [child, stranger] = [CHILD, GRANDCHILD].map(|key| told.table.get(key).unwrap());
+    assert!(Arc::ptr_eq(&stranger.place, &child.place));
+    assert_eq!(stranger.loginuid, 1000);
+    assert_eq!(&*stranger.image.exe, b"", "what it runs nobody said");
 }
 
 #[test]
