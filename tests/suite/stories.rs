@@ -257,6 +257,23 @@ fn is_technique(tag: &str) -> bool {
 }
 
 #[test]
+fn the_readme_names_every_shipped_rule() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("there is a README");
+    let rules = shipped().rules;
+    assert!(
+        readme.contains(&format!("\n{} rules in ", rules.len())),
+        "their number"
+    );
+    for rule in rules {
+        let named = |before, after| readme.contains(&format!("{before} {} {after}", rule.name));
+        assert!(
+            named('|', '|') || named('|', '·') || named('·', '·') || named('·', '|'),
+            "{rule:?}"
+        );
+    }
+}
+
+#[test]
 fn shipped_rules_ask_only_for_events_that_are_captured() {
     for rule in shipped().rules {
         let missing: Vec<&str> = (0..)
