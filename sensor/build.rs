@@ -1,4 +1,6 @@
-//! Builds the kernel object into `$OUT_DIR/sensor-ebpf`, or leaves an empty file there.
+//! Builds the kernel object into `$OUT_DIR/sensor-ebpf`, or leaves an empty file there;
+//! lists the shipped rule files in `$OUT_DIR/shipped_rules.rs`, so that the program
+//! carries them.
 //!
 //! The empty file, the stub, is what a machine without a toolchain for the kernel
 //! side gets: the sensor, its tests, clippy and rustdoc build all the same, and
@@ -31,6 +33,7 @@ fn main() -> Result<()> {
     let out_dir = variable("OUT_DIR")?;
     let target_dir = target_dir(&out_dir);
     println!("cargo::rerun-if-env-changed=SENSOR_EBPF");
+    list_rules(&root.join("rules"), &out_dir.join("shipped_rules.rs"))?;
 
     let switch = env::var("SENSOR_EBPF").unwrap_or_default();
     let object = out_dir.join(OBJECT);
@@ -49,6 +52,31 @@ fn main() -> Result<()> {
         ),
         None => leave_stub(&candidates, &target_dir, &object),
     }
+}
+
+/// Writes the names and texts of the rule files as a Rust array, in load order.
+fn list_rules(directory: &Path, list: &Path) -> Result<()> {
+    println!("cargo::rerun-if-changed={}", directory.display());
+    let entries = fs::read_dir(directory).context("cannot list the shipped rules")?;
+    let mut files = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()?;
+    files.retain(|path| path.extension() == Some(OsStr::new("yaml")));
+    files.sort();
+    let mut text = String::from("[\n");
+    for path in files {
+        let path = path.canonicalize()?;
+        let name = path
+            .file_name()
+            .and_then(OsStr::to_str)
+            .context("a rule file's name is no text")?;
+        text += &format!(
+            "    ({:?}, include_bytes!({path:?}) as &[u8]),\n",
+            format!("rules/{name}")
+        );
+    }
+    text += "]\n";
+    fs::write(list, text).with_context(|| format!("cannot write {}", list.display()))
 }
 
 /// Runs the inner cargo and takes over what it built.

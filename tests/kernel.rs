@@ -1,9 +1,20 @@
 //! Tests on a real kernel: they need root and fail, not skip, when asked for and impossible.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may fail and speak loudly, in its helpers too"
+)]
 
 #[path = "kernel/acts.rs"]
 mod acts;
 #[path = "kernel/capture.rs"]
 mod capture;
-
+#[path = "kernel/harness.rs"]
+mod harness;
 #[path = "kernel/proctable.rs"]
 mod proctable;
+#[path = "kernel/run.rs"]
+mod run;

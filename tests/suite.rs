@@ -8,6 +8,8 @@
     reason = "a test may fail and speak loudly, in its helpers too"
 )]
 
+#[path = "suite/cli.rs"]
+mod cli;
 #[path = "suite/conformance.rs"]
 mod conformance;
 #[path = "suite/deploy.rs"]

@@ -1,5 +1,155 @@
-//! The verbs of the command line, one file each.
+//! The command line: every verb, its flags and its help, defined once.
+//!
+//! The same definitions make the parser, `--help`, the shell completions and
+//! the man pages. One file per verb; this one only names them and turns what
+//! they return into an exit code.
 
+pub mod check;
+pub mod config;
+pub mod demo;
 pub mod events;
 pub mod fields;
+mod log;
+pub mod manual;
+pub mod run;
 mod table;
+
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Color, Style};
+use clap::{Parser, Subcommand};
+
+use crate::diagnostic::Diagnostic;
+
+/// Everything went well.
+pub const EXIT_OK: u8 = 0;
+/// The person's input is wrong: rules, configuration, flags.
+pub const EXIT_INPUT: u8 = 1;
+/// Our run failed: no privilege, no kernel support, a receiver's address in use.
+pub const EXIT_RUN: u8 = 2;
+/// `run --fail-on`: an alert at or above the level came from the command.
+/// Far from the codes that commands commonly end with.
+pub const EXIT_ALERT: u8 = 120;
+
+const ABOUT: &str = "Watches a Linux machine through eBPF and raises alerts by Falco-style rules";
+
+const AFTER_HELP: &str = "\
+Examples:
+  sensor run                                  watch with the shipped rules, alerts on the terminal
+  sensor run -c sensor.yaml -r my-rules.yaml  with your configuration and rules
+  sensor run --fail-on warning -- make test   watch one command, fail when it does something odd
+  sensor check rules/ -c sensor.yaml          all mistakes at once, each with its place
+  sensor demo                                 see a first alert in a few seconds
+
+Exit codes:
+    0  fine
+    1  your input: rules, configuration or flags are wrong; nothing was started
+    2  our run: missing privilege or kernel support, or an output that cannot start
+  120  run --fail-on: the command raised an alert at or above the level
+       (otherwise run -- COMMAND ends with the command's own code)";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "sensor", version, about = ABOUT, after_help = AFTER_HELP, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Watch this machine, or one command, and raise alerts
+    Run(run::Args),
+    /// Validate rules and configuration without starting anything
+    Check(check::Args),
+    /// List the fields that rules may use
+    Fields(fields::Args),
+    /// List the event types that rules may name
+    Events(events::Args),
+    /// Start the sensor, do a harmless suspicious thing, show the alert
+    Demo(demo::Args),
+    /// Print the configuration reference: every key with its meaning and default
+    Config(config::Args),
+    /// Print a shell completion script
+    Completions(manual::CompletionArgs),
+    /// Write the man pages
+    Man(manual::ManArgs),
+}
+
+/// Why a verb did not succeed.
+#[derive(Debug)]
+pub enum Failure {
+    /// What a person wrote is wrong. Shown whole, then exit 1.
+    Input(Vec<Diagnostic>),
+    /// The run failed. Shown with its causes, then exit 2.
+    Run(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Run(error)
+    }
+}
+
+impl From<Vec<Diagnostic>> for Failure {
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self::Input(diagnostics)
+    }
+}
+
+/// Reads the command line, runs the verb and returns its exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // clap prints help to stdout and mistakes to stderr, with suggestions.
+        Err(error) => {
+            let code = if error.use_stderr() {
+                EXIT_INPUT
+            } else {
+                EXIT_OK
+            };
+            drop(error.print());
+            return code.into();
+        }
+    };
+    match cli.verb.run() {
+        Ok(code) => code.into(),
+        Err(Failure::Input(diagnostics)) => {
+            show(&diagnostics);
+            EXIT_INPUT.into()
+        }
+        Err(Failure::Run(error)) => {
+            anstream::eprintln!("{ERROR}error{ERROR:#}: {error:#}");
+            EXIT_RUN.into()
+        }
+    }
+}
+
+const ERROR: Style = Style::new()
+    .fg_color(Some(Color::Ansi(AnsiColor::Red)))
+    .bold();
+const GOOD: Style = Style::new()
+    .fg_color(Some(Color::Ansi(AnsiColor::Green)))
+    .bold();
+
+/// Shows diagnostics on standard error, in colour when it is a terminal.
+fn show(diagnostics: &[Diagnostic]) {
+    let text = crate::diagnostic::render(diagnostics, true);
+    // anstream takes the colour out again where nobody would see it.
+    anstream::eprint!("{text}");
+}
+
+impl Verb {
+    fn run(self) -> Result<u8, Failure> {
+        match self {
+            Self::Run(args) => run::run(args),
+            Self::Check(args) => check::run(&args),
+            Self::Fields(args) => fields::run(&args),
+            Self::Events(args) => events::run(&args),
+            Self::Demo(args) => demo::run(&args),
+            Self::Config(args) => config::run(&args),
+            Self::Completions(args) => manual::completions(&args),
+            Self::Man(args) => manual::man(&args),
+        }
+    }
+}

@@ -1,1 +1,287 @@
-//! (to be written)
+//! The YAML file `sensor.yaml` in, a checked [`Config`] out, or every mistake in it.
+//!
+//! The structs here are the reference: their doc comments become the manual
+//! (`sensor config`), and the schema derived from them finds unknown keys and
+//! wrong types with their places. Keys that mean what Falco's mean carry
+//! Falco's names.
+
+mod check;
+mod overrides;
+mod reference;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{AlertOptions, JsonOptions, Priority};
+use crate::deliver::{OutputConfig, terminal};
+use crate::detect::engine::Matching;
+use crate::detect::rules::LoadOptions;
+use crate::diagnostic::{Diagnostic, Severity, SourceFile};
+
+pub use reference::reference;
+
+/// Configuration of the sensor. Every key may be left out.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Rule files and directories, loaded in this order. A directory gives its
+    /// `*.yaml` and `*.yml` files sorted by name. Empty: the rules shipped in
+    /// the program. `-r` on the command line replaces the list.
+    pub rules_files: Vec<PathBuf>,
+    /// Watch the rule files and load them again when they change. A broken
+    /// edit keeps the rules in force and says so. SIGHUP does the same at once.
+    pub watch_config_files: bool,
+    /// Rules less severe than this are not evaluated: emergency, alert,
+    /// critical, error, warning, notice, informational or debug.
+    pub priority: Priority,
+    /// Whether an event raises the first rule that is true, or all of them.
+    pub rule_matching: Matching,
+    /// Time in alert lines as UTC in ISO 8601 instead of local time of day.
+    pub time_format_iso_8601: bool,
+    /// Include the text line, `output`, in JSON alerts.
+    pub json_include_output_property: bool,
+    /// Include the message without time and priority, `message`, in JSON alerts.
+    pub json_include_message_property: bool,
+    /// Include the field values, `output_fields`, in JSON alerts.
+    pub json_include_output_fields_property: bool,
+    /// Include the rule's tags, `tags`, in JSON alerts.
+    pub json_include_tags_property: bool,
+    /// What the kernel side may use.
+    pub capture: CaptureConfig,
+    /// What the sensor remembers of processes.
+    pub processes: ProcessesConfig,
+    /// The sensor's own log, on standard error. Alerts do not go there.
+    pub log: LogConfig,
+    /// How long the sensor may take at its end to drain the kernel's buffer
+    /// and flush its outputs, in seconds, 1 to 60.
+    #[schemars(range(min = 1, max = 60))]
+    pub shutdown_timeout_s: u64,
+    /// Where alerts go. Empty: the terminal.
+    pub outputs: Vec<OutputConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            rules_files: Vec::new(),
+            watch_config_files: true,
+            priority: Priority::Debug,
+            rule_matching: Matching::First,
+            time_format_iso_8601: false,
+            json_include_output_property: true,
+            json_include_message_property: false,
+            json_include_output_fields_property: true,
+            json_include_tags_property: true,
+            capture: CaptureConfig::default(),
+            processes: ProcessesConfig::default(),
+            log: LogConfig::default(),
+            shutdown_timeout_s: 5,
+            outputs: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// The outputs alerts go to: those configured, else the terminal.
+    pub fn outputs(&self) -> Vec<OutputConfig> {
+        if self.outputs.is_empty() {
+            vec![OutputConfig::Terminal(terminal::Config::default())]
+        } else {
+            self.outputs.clone()
+        }
+    }
+
+    /// Keeps standard output free for the command that runs under the sensor.
+    pub fn alerts_on_stderr(&mut self) {
+        self.outputs = self.outputs();
+        for output in &mut self.outputs {
+            if let OutputConfig::Terminal(terminal) = output {
+                terminal.stream = terminal::Stream::Stderr;
+            }
+        }
+    }
+
+    /// What the rule loader needs to know.
+    pub fn load_options(&self) -> LoadOptions {
+        LoadOptions {
+            paths: self.rules_files.clone(),
+            min_priority: self.priority,
+            ..LoadOptions::default()
+        }
+    }
+
+    /// How alerts are written.
+    pub fn alert_options(&self) -> AlertOptions {
+        AlertOptions {
+            iso_8601: self.time_format_iso_8601,
+            json: JsonOptions {
+                output: self.json_include_output_property,
+                message: self.json_include_message_property,
+                fields: self.json_include_output_fields_property,
+                tags: self.json_include_tags_property,
+            },
+        }
+    }
+}
+
+/// What the kernel side may use.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaptureConfig {
+    /// Size of the ring buffer between kernel and sensor in MiB, a power of
+    /// two from 1 to 1024. Larger rides out longer bursts.
+    #[schemars(range(min = 1, max = 1024))]
+    pub ring_mib: u32,
+}
+
+impl Default for CaptureConfig {
+    fn default() -> Self {
+        Self { ring_mib: 16 }
+    }
+}
+
+/// What the sensor remembers of processes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProcessesConfig {
+    /// Most processes remembered, those that ended not long ago included,
+    /// 1024 to 1048576. About 1 KiB each.
+    #[schemars(range(min = 1024, max = 1_048_576))]
+    pub capacity: usize,
+}
+
+impl Default for ProcessesConfig {
+    fn default() -> Self {
+        Self { capacity: 65_536 }
+    }
+}
+
+/// The sensor's own log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Least severe message shown: error, warn, info, debug or trace.
+    pub level: LogLevel,
+    /// Plain lines for people, or one JSON object per line.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            level: LogLevel::Info,
+            format: LogFormat::Text,
+        }
+    }
+}
+
+/// Levels of the sensor's own log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the five levels everyone knows")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Forms of the sensor's own log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Reads the configuration file, if one is given, and applies the `-o`
+/// overrides to it in order.
+///
+/// # Errors
+/// Every mistake in the file and in the overrides.
+pub fn load(path: Option<&Path>, overrides: &[String]) -> Result<Config, Vec<Diagnostic>> {
+    let (name, text) = match path {
+        None => ("<no configuration file>".to_owned(), String::new()),
+        Some(path) => (path.display().to_string(), read(path)?),
+    };
+    parse(&name, &text, overrides)
+}
+
+/// Checks a configuration text. Total: any text gives a configuration or diagnostics.
+///
+/// # Errors
+/// Every mistake in the text and in the overrides.
+pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Config, Vec<Diagnostic>> {
+    let file = Arc::new(SourceFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    });
+    let schema = schemars::schema_for!(Config).to_value();
+    let mut mistakes = check::check(&file, &schema);
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let mut value = serde_yaml::from_str(text).map_err(|e| vec![refused(&file, &e)])?;
+    for text in overrides {
+        mistakes.extend(overrides::apply(&mut value, text, &schema));
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let config = from_value(value).map_err(|e| vec![refused(&file, &e)])?;
+    let mistakes = check::semantics(&config, &file);
+    if mistakes.is_empty() {
+        Ok(config)
+    } else {
+        Err(mistakes)
+    }
+}
+
+fn from_value(value: serde_yaml::Value) -> Result<Config, serde_yaml::Error> {
+    if value.is_null() {
+        Ok(Config::default())
+    } else {
+        serde_yaml::from_value(value)
+    }
+}
+
+fn read(path: &Path) -> Result<String, Vec<Diagnostic>> {
+    let bytes = std::fs::read(path).map_err(|error| vec![unreadable(path, &error.to_string())])?;
+    String::from_utf8(bytes)
+        .map_err(|error| vec![unreadable(path, &format!("it is not UTF-8 text: {error}"))])
+}
+
+fn unreadable(path: &Path, why: &str) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        code: "CONFIG_READ",
+        message: format!("cannot read {}: {why}", path.display()),
+        place: None,
+        related: Vec::new(),
+        help: Some("give the path of a readable YAML file with -c".to_owned()),
+    }
+}
+
+/// What serde refused although the schema let it pass.
+fn refused(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic {
+    let at = error
+        .location()
+        .map_or(0, |l| l.index().min(file.text.len()));
+    Diagnostic {
+        severity: Severity::Error,
+        code: "CONFIG_VALUE",
+        message: error.to_string(),
+        place: Some(crate::diagnostic::Place {
+            file: Arc::clone(file),
+            range: at..at,
+        }),
+        related: Vec::new(),
+        help: Some("`sensor config` lists every key with its meaning and default".to_owned()),
+    }
+}

@@ -279,6 +279,17 @@ pub fn rows() -> &'static [EventType] {
     &table::ROWS
 }
 
+/// The names of the event types that records of a kind become.
+pub fn of_kind(kind: sensor_ebpf::Kind) -> &'static [&'static str] {
+    match kind {
+        sensor_ebpf::Kind::Exec => &["execve", "execveat"],
+        sensor_ebpf::Kind::Fork => &["clone", "clone3", "fork", "vfork"],
+        sensor_ebpf::Kind::Exit => &["procexit"],
+        sensor_ebpf::Kind::Open => &["open", "openat", "openat2", "creat"],
+        sensor_ebpf::Kind::Connect => &["connect"],
+    }
+}
+
 /// The row of a code.
 pub fn row(code: EventCode) -> Option<&'static EventType> {
     table::ROWS.get(usize::from(code.0))
@@ -339,6 +350,18 @@ mod tests {
         }
         assert_eq!(by_name("execv"), None);
         assert_eq!(row(EventCode(u16::MAX)), None);
+    }
+
+    #[test]
+    fn every_captured_event_comes_from_exactly_one_kind() {
+        let kinds = sensor_ebpf::Kind::ALL;
+        for row in rows() {
+            let from = kinds
+                .iter()
+                .filter(|kind| of_kind(**kind).contains(&row.name))
+                .count();
+            assert_eq!(from, usize::from(row.captured), "{}", row.name);
+        }
     }
 
     #[test]

@@ -22,5 +22,7 @@ pub mod diagnostic;
 pub mod events;
 pub mod metrics;
 pub mod pipeline;
+pub mod privileges;
+pub mod shipped;
 
 pub mod cli;

@@ -1,2 +1,7 @@
 //! Flags in, exit code out.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sensor::cli::main()
+}

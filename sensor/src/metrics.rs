@@ -1,9 +1,44 @@
 //! Counters and the account they must satisfy.
 //!
-//! Events, per kind: captured = evaluated + filtered + dropped by reason.
-//! Alerts, per output: raised = delivered + failed + queued.
+//! Events, per kind: captured = evaluated + filtered + dropped, each of the
+//! last two by reason. Alerts, per output: raised = delivered + failed +
+//! queued. [`EventAccount`] and [`OutputAccount`] hold the numbers, the
+//! [`Report`] prints them and says whether they add up.
 
 use std::fmt;
+
+/// What became of the events of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EventAccount {
+    /// The kind's name, as `sensor events` groups them.
+    pub kind: &'static str,
+    /// Times the kernel program ran for an event of this kind.
+    pub captured: u64,
+    /// Events put before the rules.
+    pub evaluated: u64,
+    /// Events set aside on purpose, by reason.
+    pub filtered: Vec<(&'static str, u64)>,
+    /// Events lost, by reason.
+    pub dropped: Vec<(&'static str, u64)>,
+    /// Events still in the ring buffer: zero once the sensor has drained it.
+    pub waiting: u64,
+}
+
+impl EventAccount {
+    /// Everything that has been accounted for.
+    pub fn explained(&self) -> u64 {
+        self.evaluated + total(&self.filtered) + total(&self.dropped) + self.waiting
+    }
+
+    /// Whether the identity holds.
+    pub fn holds(&self) -> bool {
+        self.captured == self.explained()
+    }
+}
+
+fn total(reasons: &[(&'static str, u64)]) -> u64 {
+    reasons.iter().map(|(_, count)| count).sum()
+}
 
 /// What became of the alerts given to one output, at one moment: a consistent
 /// copy, taken while nothing moves.
@@ -37,20 +72,170 @@ impl OutputAccount {
     }
 }
 
-impl fmt::Display for OutputAccount {
+/// The whole account, as printed on SIGUSR1 and at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// One row per event kind.
+    pub events: Vec<EventAccount>,
+    /// Alerts raised by rules.
+    pub alerts: u64,
+    /// One row per output, by its name.
+    pub outputs: Vec<(String, OutputAccount)>,
+}
+
+impl Report {
+    /// Whether every identity holds.
+    pub fn holds(&self) -> bool {
+        self.events.iter().all(EventAccount::holds)
+            && self.outputs.iter().all(|(_, account)| account.balances())
+    }
+}
+
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
+        writeln!(
             f,
-            "raised {} = delivered {} + failed {} (queue full {}, refused {}, abandoned {}) \
-             + queued {}; retries {}",
-            self.raised,
-            self.delivered,
-            self.failed(),
-            self.dropped_full,
-            self.refused,
-            self.abandoned,
-            self.queued,
-            self.retries
-        )
+            "account of events (captured = evaluated + filtered + dropped + waiting)"
+        )?;
+        writeln!(
+            f,
+            "  {:<8} {:>12} {:>12} {:>12} {:>10} {:>8}",
+            "kind", "captured", "evaluated", "filtered", "dropped", "waiting"
+        )?;
+        for row in &self.events {
+            write!(
+                f,
+                "  {:<8} {:>12} {:>12} {:>12} {:>10} {:>8}{}",
+                row.kind,
+                row.captured,
+                row.evaluated,
+                total(&row.filtered),
+                total(&row.dropped),
+                row.waiting,
+                if row.holds() { "" } else { "  DOES NOT ADD UP" },
+            )?;
+            reasons(f, "filtered", &row.filtered)?;
+            reasons(f, "dropped", &row.dropped)?;
+            writeln!(f)?;
+        }
+        writeln!(
+            f,
+            "account of alerts (raised = delivered + failed + queued)"
+        )?;
+        writeln!(
+            f,
+            "  {:<16} {:>10} {:>10} {:>8} {:>8} {:>8}",
+            "output", "raised", "delivered", "failed", "queued", "retries"
+        )?;
+        for (name, row) in &self.outputs {
+            write!(
+                f,
+                "  {:<16} {:>10} {:>10} {:>8} {:>8} {:>8}{}",
+                name,
+                row.raised,
+                row.delivered,
+                row.failed(),
+                row.queued,
+                row.retries,
+                if row.balances() {
+                    ""
+                } else {
+                    "  DOES NOT ADD UP"
+                },
+            )?;
+            let failed = [
+                ("queue full", row.dropped_full),
+                ("refused", row.refused),
+                ("undelivered at exit", row.abandoned),
+            ];
+            reasons(f, "failed", &failed)?;
+            writeln!(f)?;
+        }
+        write!(f, "  {} alerts raised by rules", self.alerts)
+    }
+}
+
+fn reasons(f: &mut fmt::Formatter<'_>, what: &str, reasons: &[(&'static str, u64)]) -> fmt::Result {
+    let mut first = true;
+    for (reason, count) in reasons.iter().filter(|(_, count)| *count > 0) {
+        let lead = if first {
+            format!("  {what}:")
+        } else {
+            ",".to_owned()
+        };
+        write!(f, "{lead} {reason} {count}")?;
+        first = false;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn execs() -> EventAccount {
+        EventAccount {
+            kind: "exec",
+            captured: 10,
+            evaluated: 6,
+            filtered: vec![("own process", 1), ("no rule wants it", 1)],
+            dropped: vec![("ring full", 2)],
+            waiting: 0,
+        }
+    }
+
+    #[test]
+    fn an_event_account_holds_only_when_every_event_is_explained() {
+        assert!(execs().holds());
+        assert!(
+            !EventAccount {
+                captured: 11,
+                ..execs()
+            }
+            .holds()
+        );
+        assert!(
+            EventAccount {
+                captured: 11,
+                waiting: 1,
+                ..execs()
+            }
+            .holds()
+        );
+    }
+
+    #[test]
+    fn an_output_balances_only_when_every_alert_is_somewhere() {
+        let row = OutputAccount {
+            raised: 9,
+            delivered: 4,
+            refused: 1,
+            abandoned: 2,
+            queued: 2,
+            ..OutputAccount::default()
+        };
+        assert!(row.balances());
+        assert!(!OutputAccount { raised: 10, ..row }.balances());
+    }
+
+    #[test]
+    fn the_report_names_reasons_and_flags_what_does_not_add_up() {
+        let broken = EventAccount {
+            kind: "open",
+            captured: 1,
+            ..EventAccount::default()
+        };
+        let report = Report {
+            events: vec![execs(), broken],
+            ..Report::default()
+        };
+        let text = report.to_string();
+        assert!(
+            text.contains("filtered: own process 1, no rule wants it 1"),
+            "{text}"
+        );
+        assert!(text.contains("dropped: ring full 2"), "{text}");
+        assert_eq!(text.matches("DOES NOT ADD UP").count(), 1, "{text}");
+        assert!(!report.holds());
     }
 }

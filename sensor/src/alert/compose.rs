@@ -10,6 +10,7 @@ use super::{Alert, JsonOptions, id};
 use crate::detect::rules::Rule;
 use crate::enrich::Observation;
 use crate::enrich::host::Host;
+use crate::enrich::process::Process;
 use crate::fields::Subject;
 
 /// How alerts are written.
@@ -27,8 +28,6 @@ pub struct Composer {
     hostname: Arc<str>,
     options: AlertOptions,
     zone: TimeZone,
-    /// The command whose process tree is told apart, when there is one.
-    command: Option<u32>,
 }
 
 /// What an alert says about its event besides the fields.
@@ -51,7 +50,6 @@ impl Composer {
             hostname: host.name.as_str().into(),
             options,
             zone: TimeZone::system(),
-            command: None,
         }
     }
 
@@ -62,25 +60,15 @@ impl Composer {
         self
     }
 
-    /// Tells apart, from now on, what this process and its descendants do.
-    pub fn follow(&mut self, pid: u32) {
-        self.command = Some(pid);
-    }
-
     /// The alert of a rule that is true for this observation.
     pub fn compose(&self, rule: &Rule, observation: &Observation<'_>) -> Alert {
         let actor = observation.process;
-        let in_command_tree = self.command.is_some_and(|command| {
-            actor.is_some_and(|actor| {
-                let mut ancestors = observation.processes.ancestors(actor);
-                actor.key.pid == command || ancestors.any(|process| process.key.pid == command)
-            })
-        });
+        let followed = |actor: &Process| observation.processes.is_followed(actor.key);
         let occurrence = Occurrence {
             number: observation.number,
             time_ns: observation.event.time_ns,
             pid: actor.map_or(0, |process| process.key.pid),
-            in_command_tree,
+            in_command_tree: actor.is_some_and(followed),
         };
         self.compose_from(rule, observation, &occurrence)
     }

@@ -2,9 +2,12 @@
 
 use std::io::{self, Write};
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 use super::table::{self, Cell, DIM, GOOD, HEADING, NAME, PLAIN};
+use super::{EXIT_OK, Failure};
+use crate::diagnostic::Diagnostic;
 use crate::events::{Category, EventType, rows};
 
 /// The categories in the order they are listed, with what they are about.
@@ -25,6 +28,34 @@ const CATEGORIES: [(&str, &str); 12] = [
         "all else; calls without parameters are known by name only",
     ),
 ];
+
+/// Flags of `sensor events`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sensor events                 all event types
+  sensor events open            names that hold a word
+  sensor events --json | jq     for programs")]
+pub struct Args {
+    /// Only this class, or the names that hold this word
+    only: Option<String>,
+    /// One JSON object, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the table; a word that nothing answers to is the person's mistake.
+pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    let mut out = anstream::stdout().lock();
+    let listed =
+        print(&mut out, args.json, args.only.as_deref()).context("cannot print the table")?;
+    if listed == 0 {
+        let word = args.only.as_deref().unwrap_or_default();
+        let message = format!("no event type is named like `{word}`");
+        return Err(vec![Diagnostic::error("CLI_NOTHING_FOUND", message)].into());
+    }
+    Ok(EXIT_OK)
+}
 
 /// Lists the events, category by category: those whose category is `only` or
 /// whose name contains it, or all. Returns how many were listed.

@@ -208,7 +208,9 @@ impl Queue {
     /// [`settle`](Self::settle) or [`abandon`](Self::abandon).
     pub(crate) async fn next_batch(&self, batching: &Batching) -> Option<Vec<(Seq, Arc<Alert>)>> {
         loop {
-            match self.lock().look(batching, Instant::now()) {
+            // In the `match` itself the guard would live until the wait is over.
+            let look = self.lock().look(batching, Instant::now());
+            match look {
                 Look::Batch(batch) => return Some(batch),
                 Look::Finished => return None,
                 Look::WaitForAlert => self.changed.notified().await,

@@ -35,6 +35,10 @@ pub struct Config {
     /// `text` for people, `json` for one JSON object a line (default text).
     #[serde(default)]
     pub format: Format,
+    /// `stdout` or `stderr` (default stdout). Alerts of `sensor run -- COMMAND` always go to
+    /// stderr: standard output is the command's.
+    #[serde(default)]
+    pub stream: Stream,
     /// `auto` colours a terminal unless `NO_COLOR` is set; `always`; `never` (default auto).
     #[serde(default)]
     pub color: Color,
@@ -47,6 +51,7 @@ impl Default for Config {
             min_priority: common::lowest(),
             queue: Limits::default(),
             format: Format::default(),
+            stream: Stream::default(),
             color: Color::default(),
         }
     }
@@ -65,6 +70,17 @@ pub enum Format {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Where alerts are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// Standard output.
+    #[default]
+    Stdout,
+    /// Standard error.
+    Stderr,
 }
 
 /// Whether text is coloured.
@@ -99,14 +115,20 @@ impl Settings for Config {
     }
 
     fn build(&self) -> Result<Box<dyn Output>, BuildError> {
-        let stdout = std::io::stdout();
+        let terminal = match self.stream {
+            Stream::Stdout => std::io::stdout().is_terminal(),
+            Stream::Stderr => std::io::stderr().is_terminal(),
+        };
         let quiet = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colored = match self.color {
-            Color::Auto => stdout.is_terminal() && !quiet,
+            Color::Auto => terminal && !quiet,
             Color::Always => true,
             Color::Never => false,
         };
-        Ok(Box::new(Terminal::new(self.format, colored, stdout)))
+        Ok(match self.stream {
+            Stream::Stdout => Box::new(Terminal::new(self.format, colored, std::io::stdout())),
+            Stream::Stderr => Box::new(Terminal::new(self.format, colored, std::io::stderr())),
+        })
     }
 }
 

@@ -5,12 +5,16 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::rules::{Rule, RuleSet};
 use crate::events::{EventCode, EventSet, MAX_EVENTS};
 use crate::fields::Subject;
 
 /// Which of the rules that are true for an event alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Matching {
     /// The first in rule order.
     #[default]

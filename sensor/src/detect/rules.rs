@@ -15,10 +15,10 @@ mod item;
 mod list;
 mod macros;
 mod select;
-mod traced;
+pub(crate) mod traced;
 mod warnings;
 pub mod watch;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use select::{Selector, Which};
 

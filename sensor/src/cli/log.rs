@@ -1,0 +1,28 @@
+//! The sensor's own log, on standard error; alerts never go there.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogConfig, LogFormat, LogLevel};
+
+/// Starts the log. `RUST_LOG`, where it is set, wins over the configured level.
+pub(super) fn start(config: &LogConfig) {
+    let level = match config.level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    // A second start, as in tests, leaves the first in force.
+    let _already = match config.format {
+        LogFormat::Text => builder
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}

@@ -1,0 +1,101 @@
+//! CI mode: one command under the sensor, judged by the alerts of its own
+//! process tree.
+
+use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread;
+
+use anyhow::Context;
+
+use super::control::Control;
+use crate::alert::{Alert, Priority};
+use crate::cli::EXIT_ALERT;
+
+/// Starts the command, with this process's own input and outputs, and reports
+/// its end on the channel. Gives its process id.
+///
+/// # Errors
+/// When the command cannot be started.
+pub(super) fn start(words: &[String], ended: Sender<Control>) -> anyhow::Result<u32> {
+    let (program, arguments) = words.split_first().context("no command was given")?;
+    let mut child: Child = Command::new(program)
+        .args(arguments)
+        .spawn()
+        .with_context(|| format!("cannot start `{program}`"))?;
+    let pid = child.id();
+    thread::Builder::new()
+        .name("command".to_owned())
+        .spawn(move || ended.send(Control::CommandEnded(child.wait())))
+        .context("cannot start the thread that waits for the command")?;
+    Ok(pid)
+}
+
+/// The alerts seen while a command ran, its own and those of others apart.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    own: Vec<Arc<Alert>>,
+    others: Vec<Arc<Alert>>,
+}
+
+impl Verdict {
+    /// Files one alert.
+    pub(super) fn see(&mut self, alert: &Arc<Alert>) {
+        let list = if alert.in_command_tree {
+            &mut self.own
+        } else {
+            &mut self.others
+        };
+        list.push(Arc::clone(alert));
+    }
+
+    /// The exit code: the alert code when the command's own tree raised an
+    /// alert at or above the level, else the command's code (128 + signal
+    /// when one ended it, as shells do).
+    pub(super) fn code(&self, fail_on: Option<Priority>, status: ExitStatus) -> u8 {
+        // Priorities are ordered most serious first.
+        let failed = |level| self.own.iter().any(|alert| alert.priority <= level);
+        if fail_on.is_some_and(failed) {
+            return EXIT_ALERT;
+        }
+        let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+        let code = status.code().unwrap_or_else(|| 128 + signal.unwrap_or(0));
+        u8::try_from(code).unwrap_or(u8::MAX)
+    }
+
+    /// The summary shown after the command's own output.
+    pub(super) fn summary(&self, fail_on: Option<Priority>) -> String {
+        let mut text = String::new();
+        section(&mut text, "Alerts of the command", &self.own);
+        section(
+            &mut text,
+            "Other alerts on this machine meanwhile",
+            &self.others,
+        );
+        if let Some(level) = fail_on {
+            let count = self
+                .own
+                .iter()
+                .filter(|alert| alert.priority <= level)
+                .count();
+            text += &format!(
+                "{count} of the command's alerts at or above {}\n",
+                level.name()
+            );
+        }
+        text
+    }
+}
+
+fn section(text: &mut String, title: &str, alerts: &[Arc<Alert>]) {
+    *text += &format!("{title}: {}\n", alerts.len());
+    for alert in alerts {
+        let line = format!(
+            "  {:<13} {}: {}\n",
+            alert.priority.name(),
+            alert.rule,
+            alert.output
+        );
+        *text += &line;
+    }
+}

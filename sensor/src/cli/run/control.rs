@@ -1,0 +1,60 @@
+//! What the world asks of a running sensor: signals, edited rules, a command
+//! that ended. All of it arrives on one channel, read between records.
+
+use std::process::ExitStatus;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+
+use anyhow::Context;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+
+use crate::detect::rules::Loaded;
+use crate::diagnostic::Diagnostic;
+
+/// One request to the walk.
+pub(super) enum Control {
+    /// Drain, flush and end (SIGTERM, SIGINT).
+    Stop,
+    /// Print the account (SIGUSR1).
+    Account,
+    /// Load the rules again (SIGHUP, or a file changed).
+    Reload,
+    /// Rules were loaded again: put them in force, or say why not.
+    Rules(Result<Loaded, Vec<Diagnostic>>),
+    /// The watched command ended.
+    CommandEnded(std::io::Result<ExitStatus>),
+}
+
+/// Turns signals into requests from now on. A second SIGTERM or SIGINT ends
+/// the process at once: the person has waited long enough.
+///
+/// # Errors
+/// When the kernel takes no handler.
+pub(super) fn listen() -> anyhow::Result<(Sender<Control>, Receiver<Control>)> {
+    let (sender, receiver) = mpsc::channel();
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        .context("cannot install signal handlers")?;
+    let requests = sender.clone();
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            let mut stopping = false;
+            for signal in signals.forever() {
+                let request = match signal {
+                    SIGHUP => Control::Reload,
+                    SIGUSR1 => Control::Account,
+                    _ if stopping => std::process::exit(128 + signal),
+                    _ => {
+                        stopping = true;
+                        Control::Stop
+                    }
+                };
+                if requests.send(request).is_err() {
+                    return;
+                }
+            }
+        })
+        .context("cannot start the signal thread")?;
+    Ok((sender, receiver))
+}

@@ -1,0 +1,181 @@
+//! A sensor that runs: the kernel side, the walk and the outputs, started in
+//! the order that loses nothing and stopped in the order that flushes all.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use sensor_ebpf::{Kind, KindSet};
+
+use crate::alert::{Alert, Composer};
+use crate::capture::{self, Capture};
+use crate::cli::Failure;
+use crate::config::Config;
+use crate::deliver::Delivery;
+use crate::detect::engine::Engine;
+use crate::detect::rules::RuleSet;
+use crate::enrich::{self, State};
+use crate::metrics::Report;
+use crate::pipeline::Pipeline;
+use crate::{events, privileges};
+
+/// How long the walk waits for records before it looks at other requests.
+const POLL: Duration = Duration::from_millis(50);
+/// Records taken between two looks at other requests.
+const BATCH: usize = 8192;
+/// How often names, addresses and the clock are read again.
+const REFRESH: Duration = Duration::from_secs(1);
+
+/// A running sensor.
+pub(in crate::cli) struct Session {
+    capture: Capture,
+    pipeline: Pipeline,
+    delivery: Delivery,
+    refreshed: Instant,
+}
+
+impl Session {
+    /// Starts everything: programs attached, processes known, outputs ready.
+    ///
+    /// `with_privileges` runs after the kernel side is attached and before
+    /// privileges are dropped: what needs root starts there.
+    ///
+    /// # Errors
+    /// When the kernel side cannot start, or an output cannot.
+    pub(in crate::cli) fn start<T>(
+        config: &Config,
+        rules: RuleSet,
+        with_privileges: impl FnOnce(&mut State) -> anyhow::Result<T>,
+    ) -> Result<(Self, T), Failure> {
+        let options = capture::Options {
+            ring_bytes: config.capture.ring_mib << 20,
+            kinds: kinds(&rules),
+            ..capture::Options::default()
+        };
+        // Attached before /proc is read: what happens meanwhile waits in the
+        // ring and is applied to the table afterwards, so nothing is missed.
+        let capture = Capture::start(&options).context("the kernel side cannot start")?;
+        let mut state = State::new(enrich::Options {
+            capacity: config.processes.capacity,
+            ..enrich::Options::default()
+        });
+        if let Err(error) = state.seed() {
+            tracing::warn!(%error, "processes become known only as they act");
+        }
+        let started = with_privileges(&mut state)?;
+        privileges::drop_to_needed().context("cannot give up privileges")?;
+        let host = state.host().clone();
+        let delivery = Delivery::start(&config.outputs()).context("an output cannot start")?;
+        let composer = Composer::new(&host, config.alert_options());
+        let engine = Engine::new(&rules, config.rule_matching);
+        let pipeline = Pipeline::new(state, engine, composer);
+        Ok((
+            Self {
+                capture,
+                pipeline,
+                delivery,
+                refreshed: Instant::now(),
+            },
+            started,
+        ))
+    }
+
+    /// Waits a moment for records and takes those there are through the walk.
+    /// `watch` sees each alert before the outputs do.
+    ///
+    /// # Errors
+    /// When the ring buffer cannot be read any more.
+    pub(in crate::cli) fn step(
+        &mut self,
+        watch: &mut dyn FnMut(&Arc<Alert>),
+    ) -> anyhow::Result<()> {
+        self.capture
+            .poll(POLL)
+            .context("cannot wait for the kernel")?;
+        self.drain(watch);
+        if self.refreshed.elapsed() >= REFRESH {
+            self.pipeline.state_mut().refresh();
+            self.refreshed = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, watch: &mut dyn FnMut(&Arc<Alert>)) -> usize {
+        let Self {
+            capture,
+            pipeline,
+            delivery,
+            ..
+        } = self;
+        let mut raise = |alert: Alert| {
+            let alert = Arc::new(alert);
+            watch(&alert);
+            delivery.send(&alert);
+        };
+        capture.drain(BATCH, &mut |record| pipeline.record(record, &mut raise))
+    }
+
+    /// Puts other rules in force between two records.
+    ///
+    /// # Errors
+    /// When a program that the new rules need cannot be attached; the old
+    /// rules then stay.
+    pub(in crate::cli) fn set_rules(
+        &mut self,
+        rules: RuleSet,
+        config: &Config,
+    ) -> anyhow::Result<()> {
+        let wanted = kinds(&rules);
+        self.capture
+            .set_kinds(wanted)
+            .context("cannot capture what the new rules need")?;
+        self.pipeline
+            .set_engine(Engine::new(&rules, config.rule_matching));
+        Ok(())
+    }
+
+    /// The account so far.
+    pub(in crate::cli) fn report(&self) -> anyhow::Result<Report> {
+        let counters = self
+            .capture
+            .counters()
+            .context("cannot read the kernel's counters")?;
+        Ok(Report {
+            events: self.pipeline.account(&counters),
+            alerts: self.pipeline.alerts(),
+            outputs: self.delivery.accounts(),
+        })
+    }
+
+    /// Detaches, takes what is still in the ring through the walk, flushes the
+    /// outputs, and gives the final account. Ends within `deadline`.
+    ///
+    /// # Errors
+    /// When the kernel's counters cannot be read.
+    pub(in crate::cli) fn finish(
+        mut self,
+        deadline: Duration,
+        watch: &mut dyn FnMut(&Arc<Alert>),
+    ) -> anyhow::Result<Report> {
+        let end = Instant::now() + deadline;
+        self.capture.detach();
+        while self.drain(watch) > 0 && Instant::now() < end {}
+        let mut report = self.report()?;
+        report.outputs = self
+            .delivery
+            .shutdown(end.saturating_duration_since(Instant::now()));
+        Ok(report)
+    }
+}
+
+/// What the kernel must capture for these rules. Exec, fork and exit always:
+/// they keep the process table.
+fn kinds(rules: &RuleSet) -> KindSet {
+    let wanted = rules.events();
+    let named = |name: &&str| events::by_name(name).is_some_and(|code| wanted.contains(code));
+    let needs = |kind: &Kind| events::of_kind(*kind).iter().any(|name| named(&name));
+    Kind::ALL
+        .into_iter()
+        .filter(needs)
+        .fold(KindSet::PROCESS, KindSet::with)
+}

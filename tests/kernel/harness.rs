@@ -1,0 +1,248 @@
+//! A real sensor under test: the built binary, a configuration and rules of
+//! its own, its alerts read back from its JSON file.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long a thing that must happen may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running sensor. Killed when dropped.
+pub struct Sensor {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
+    /// Its directory: `sensor.yaml`, `rules.yaml` and `alerts.json` are in it.
+    pub dir: tempfile::TempDir,
+}
+
+/// A sensor that ended.
+pub struct Finished {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// All it said on standard error, the final account included.
+    pub log: String,
+    /// From the signal to the end.
+    pub took: Duration,
+}
+
+/// One row of the printed account of events.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub captured: u64,
+    pub evaluated: u64,
+    pub filtered: u64,
+    pub dropped: u64,
+    pub waiting: u64,
+}
+
+impl Sensor {
+    /// Starts a sensor with these rules (the text of a rules file) and waits
+    /// until it watches. `config` is added to a configuration that writes
+    /// alerts to `alerts.json`; further outputs go under `outputs` as list
+    /// elements indented by two blanks.
+    pub fn start(rules: &str, config: &str, outputs: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("rules.yaml"), rules).unwrap();
+        let rules = dir.path().join("rules.yaml");
+        Self::start_with(dir, &rules, config, outputs, &[])
+    }
+
+    /// Starts a sensor with the rules this project ships.
+    pub fn with_shipped_rules() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules");
+        Self::start_with(dir, &rules, "", "", &[])
+    }
+
+    /// Starts a sensor in `dir` with further arguments.
+    pub fn start_with(
+        dir: tempfile::TempDir,
+        rules: &Path,
+        config: &str,
+        outputs: &str,
+        arguments: &[&str],
+    ) -> Self {
+        let alerts = dir.path().join("alerts.json");
+        let text = format!(
+            "{config}\nrules_files: [{}]\noutputs:\n  - type: file\n    name: json\n    path: {}\n{outputs}",
+            rules.display(),
+            alerts.display()
+        );
+        std::fs::write(dir.path().join("sensor.yaml"), text).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sensor"))
+            .args(["run", "-c"])
+            .arg(dir.path().join("sensor.yaml"))
+            .args(arguments)
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (lines, stderr) = (Arc::clone(&log), child.stderr.take().unwrap());
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                lines.lock().unwrap().push(line);
+            }
+        });
+        let sensor = Self {
+            child,
+            log,
+            reader: Some(reader),
+            dir,
+        };
+        sensor.wait_log("watching with");
+        sensor
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All it has said so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// Waits until its log says `text`.
+    pub fn wait_log(&self, text: &str) {
+        until(|| self.log().contains(text).then_some(()))
+            .unwrap_or_else(|| panic!("the sensor never said {text:?}:\n{}", self.log()));
+    }
+
+    /// Path of its JSON alerts.
+    pub fn alerts_path(&self) -> PathBuf {
+        self.dir.path().join("alerts.json")
+    }
+
+    /// The alerts written so far.
+    pub fn alerts(&self) -> Vec<Value> {
+        read_alerts(&self.alerts_path())
+    }
+
+    /// Waits for an alert that fits.
+    pub fn wait_alert(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        until(|| self.alerts().into_iter().find(&fits)).unwrap_or_else(|| {
+            panic!(
+                "no alert {what} came; there are {:#?}\n{}",
+                self.alerts(),
+                self.log()
+            )
+        })
+    }
+
+    /// Waits for an alert of this rule whose text holds `text`.
+    pub fn wait_rule(&self, rule: &str, text: &str) -> Value {
+        self.wait_alert(&format!("of {rule:?} with {text:?}"), |alert| {
+            alert["rule"] == rule && alert["output"].as_str().is_some_and(|o| o.contains(text))
+        })
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Resident memory in KiB.
+    pub fn rss_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Ends it with SIGTERM and waits.
+    pub fn stop(mut self) -> (Finished, tempfile::TempDir) {
+        let asked = Instant::now();
+        self.signal(rustix::process::Signal::TERM);
+        let status = self.child.wait().unwrap();
+        let took = asked.elapsed();
+        self.reader.take().unwrap().join().unwrap();
+        let log = self.log();
+        let dir = std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap());
+        (Finished { status, log, took }, dir)
+    }
+}
+
+impl Drop for Sensor {
+    fn drop(&mut self) {
+        // Already gone after `stop`; a failed test must leave nothing running.
+        let _gone = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+impl Finished {
+    /// The final account of one event kind.
+    pub fn row(&self, kind: &str) -> Row {
+        let start = self
+            .log
+            .rfind("account of events")
+            .expect("an account at the end");
+        let numbers = self.log[start..]
+            .lines()
+            .find_map(|line| line.trim_start().strip_prefix(kind).map(str::to_owned))
+            .unwrap_or_else(|| panic!("no row for {kind}:\n{}", self.log));
+        let mut numbers = numbers
+            .split_whitespace()
+            .map_while(|word| word.parse().ok());
+        let mut next = || numbers.next().expect("a number");
+        Row {
+            captured: next(),
+            evaluated: next(),
+            filtered: next(),
+            dropped: next(),
+            waiting: next(),
+        }
+    }
+
+    /// Fails unless every row of the final account adds up with nothing waiting.
+    pub fn assert_adds_up(&self) {
+        assert!(!self.log.contains("DOES NOT ADD UP"), "{}", self.log);
+        for kind in ["exec", "fork", "exit", "open", "connect"] {
+            let row = self.row(kind);
+            assert_eq!(
+                row.captured,
+                row.evaluated + row.filtered + row.dropped,
+                "{kind}: {row:?}"
+            );
+            assert_eq!(row.waiting, 0, "{kind}: {row:?}");
+        }
+    }
+}
+
+/// The alerts in a file of JSON lines; a last line still being written is left out.
+pub fn read_alerts(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+    complete
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Asks again until there is an answer or patience ends.
+pub fn until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        if Instant::now() > end {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,295 @@
+//! `sensor run` on a real kernel: alerts, accounts, reloads, storms, endings.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::harness::{Sensor, read_alerts, until};
+
+/// A shell that reads /etc/shadow.
+const READS_SHADOW: &str = r#"
+- rule: Shell reads shadow
+  desc: test
+  condition: >
+    evt.type in (open, openat, openat2) and evt.is_open_read = true and fd.num >= 0
+    and fd.name = /etc/shadow and proc.aname in (sh, dash)
+  output: "read %fd.name by %proc.cmdline parent %proc.pcmdline user %user.name"
+  priority: WARNING
+  tags: [test]
+"#;
+
+/// Every exec, so that a storm is evaluated and raises nothing.
+const NEVER: &str = r#"
+- rule: Never
+  desc: test
+  condition: evt.type in (execve, execveat, open, openat, connect) and proc.name = no-such-name-here
+  output: "never"
+  priority: DEBUG
+"#;
+
+fn shell(script: &str) {
+    let status = Command::new("sh").args(["-c", script]).status().unwrap();
+    assert!(status.success(), "{script}");
+}
+
+#[test]
+fn a_shell_reading_shadow_raises_one_alert_whose_values_are_all_there() {
+    let sensor = Sensor::start(READS_SHADOW, "", "");
+    shell("cat /etc/shadow > /dev/null; true");
+    let alert = sensor.wait_rule("Shell reads shadow", "/etc/shadow");
+    assert_eq!(alert["priority"], "Warning");
+    assert_eq!(alert["source"], "syscall");
+    assert_eq!(alert["tags"], serde_json::json!(["test"]));
+    let fields = alert["output_fields"].as_object().unwrap();
+    for (name, value) in fields {
+        assert!(!value.is_null(), "{name} is missing: {alert}");
+    }
+    assert_eq!(fields["proc.cmdline"], "cat /etc/shadow");
+    assert_eq!(fields["user.name"], "root");
+    assert!(
+        fields["proc.pcmdline"]
+            .as_str()
+            .unwrap()
+            .starts_with("sh -c"),
+        "{alert}"
+    );
+    assert!(
+        !alert["output"].as_str().unwrap().contains("<NA>"),
+        "{alert}"
+    );
+    assert_eq!(alert["uuid"].as_str().unwrap().len(), 36, "{alert}");
+    let (finished, dir) = sensor.stop();
+    finished.assert_adds_up();
+    let alerts = read_alerts(&dir.path().join("alerts.json"));
+    assert_eq!(alerts.len(), 1, "once, not twice: {alerts:#?}");
+}
+
+#[test]
+fn the_account_is_printed_on_request_and_the_sensor_goes_on() {
+    let sensor = Sensor::start(READS_SHADOW, "", "");
+    sensor.signal(Signal::USR1);
+    sensor.wait_log("account of alerts");
+    shell("cat /etc/shadow > /dev/null; true");
+    sensor.wait_rule("Shell reads shadow", "/etc/shadow");
+    let (finished, _dir) = sensor.stop();
+    assert!(finished.status.success(), "{}", finished.log);
+    assert_eq!(
+        finished.log.matches("account of events").count(),
+        2,
+        "{}",
+        finished.log
+    );
+}
+
+#[test]
+fn an_edited_rule_takes_effect_and_a_broken_edit_keeps_the_old_ones() {
+    let sensor = Sensor::start(READS_SHADOW, "", "");
+    let path = sensor.dir.path().join("rules.yaml");
+    // This shell lives through the reload: afterwards its children still have
+    // it as parent, so the process table was kept.
+    let mut old = Command::new("sh")
+        .args([
+            "-c",
+            "while read line; do cat /etc/shadow > /dev/null; done",
+        ])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut act = |child: &mut std::process::Child| {
+        child.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+    };
+    act(&mut old);
+    sensor.wait_rule("Shell reads shadow", "while read");
+
+    std::fs::write(&path, "- rule: broken\n  condition: proc.nam = x\n").unwrap();
+    sensor.wait_log("the old ones stay in force");
+    let before = sensor.alerts().len();
+    act(&mut old);
+    until(|| (sensor.alerts().len() > before).then_some(())).expect("the old rule still works");
+
+    std::fs::write(&path, READS_SHADOW.replace("Shell reads shadow", "Edited")).unwrap();
+    sensor.wait_log("the edited rules are in force");
+    act(&mut old);
+    sensor.wait_rule("Edited", "while read");
+
+    std::fs::write(
+        &path,
+        READS_SHADOW.replace("Shell reads shadow", "By signal"),
+    )
+    .unwrap();
+    sensor.signal(Signal::HUP);
+    until(|| {
+        (sensor
+            .log()
+            .matches("the edited rules are in force")
+            .count()
+            > 1)
+        .then_some(())
+    })
+    .expect("SIGHUP loads the rules again");
+    act(&mut old);
+    sensor.wait_rule("By signal", "while read");
+    drop(old.stdin.take());
+    old.wait().unwrap();
+    let (finished, _dir) = sensor.stop();
+    finished.assert_adds_up();
+}
+
+#[test]
+fn a_dead_output_neither_stalls_the_others_nor_the_end() {
+    // A listener that accepts and never answers.
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let outputs = format!(
+        "  - type: webhook\n    name: dead\n    url: http://{}/\n",
+        dead.local_addr().unwrap()
+    );
+    let sensor = Sensor::start(READS_SHADOW, "", &outputs);
+    for _ in 0..20 {
+        shell("cat /etc/shadow > /dev/null; true");
+    }
+    until(|| (sensor.alerts().len() == 20).then_some(())).expect("the file has all of them");
+    let (finished, _dir) = sensor.stop();
+    assert!(finished.status.success(), "{}", finished.log);
+    assert!(
+        finished.took < Duration::from_secs(10),
+        "took {:?}",
+        finished.took
+    );
+    assert!(
+        finished.log.contains("undelivered at exit 20"),
+        "{}",
+        finished.log
+    );
+    finished.assert_adds_up();
+}
+
+/// A program that does nothing, without libraries: the cheapest exec there is.
+fn smallest_program(dir: &std::path::Path) -> std::path::PathBuf {
+    let (source, program) = (dir.join("nothing.c"), dir.join("nothing"));
+    std::fs::write(
+        &source,
+        "void _start(void){__asm__ volatile(\"mov $60,%eax\\nxor %edi,%edi\\nsyscall\");}\n",
+    )
+    .unwrap();
+    let status = Command::new("cc")
+        .args(["-static", "-nostdlib", "-O1", "-o"])
+        .args([&program, &source])
+        .status()
+        .unwrap();
+    assert!(status.success(), "cc builds the smallest program");
+    program
+}
+
+#[test]
+fn two_hundred_thousand_short_processes_leave_memory_bounded_and_the_account_exact() {
+    const EXECS: u64 = 200_000;
+    let dir = tempfile::tempdir().unwrap();
+    let program = smallest_program(dir.path());
+    let sensor = Sensor::start(NEVER, "processes: {capacity: 4096}", "");
+    let storm = |count: u64| {
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..count / 2 {
+                        Command::new(&program).status().unwrap();
+                    }
+                });
+            }
+        });
+    };
+    storm(EXECS / 10);
+    let warm = sensor.rss_kib();
+    storm(EXECS - EXECS / 10);
+    let after = sensor.rss_kib();
+    assert!(
+        after < warm + 32 * 1024,
+        "memory grew from {warm} to {after} KiB"
+    );
+    let (finished, _dir) = sensor.stop();
+    finished.assert_adds_up();
+    for kind in ["exec", "fork", "exit"] {
+        let row = finished.row(kind);
+        assert!(row.captured >= EXECS, "{kind}: {row:?}");
+    }
+    println!("{}", finished.log);
+}
+
+/// Runs a command in CI mode and gives its exit code and what was said.
+fn under_sensor(fail_on: &str, script: &str) -> (Option<i32>, String, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = dir.path().join("rules.yaml");
+    std::fs::write(&rules, READS_SHADOW).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_sensor"))
+        .args(["run", "-r"])
+        .arg(&rules)
+        .args(["--fail-on", fail_on, "--", "sh", "-c", script])
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+#[test]
+fn ci_mode_ends_with_the_commands_code_or_the_alert_code() {
+    for (fail_on, script, expect) in [
+        ("warning", "echo out; exit 0", 0),
+        ("warning", "exit 7", 7),
+        ("warning", "kill -TERM $$", 128 + 15),
+        ("warning", "cat /etc/shadow > /dev/null; exit 0", 120),
+        // The rule is a warning: less serious than an error.
+        ("error", "cat /etc/shadow > /dev/null; exit 3", 3),
+        // A daemon that has left its parents still belongs to the command.
+        (
+            "warning",
+            "(setsid sh -c 'cat /etc/shadow; true' > /dev/null &); sleep 1",
+            120,
+        ),
+    ] {
+        let (code, stdout, stderr) = under_sensor(fail_on, script);
+        assert_eq!(code, Some(expect), "{script}\n{stdout}\n{stderr}");
+        if script.contains("echo") {
+            assert_eq!(stdout, "out\n", "standard output belongs to the command");
+        }
+    }
+}
+
+#[test]
+fn ci_mode_tells_the_commands_alerts_from_those_of_others() {
+    let mut other = Command::new("sh")
+        .args([
+            "-c",
+            "while sleep 0.1; do cat /etc/shadow > /dev/null; done",
+        ])
+        .spawn()
+        .unwrap();
+    let (code, _, stderr) = under_sensor("warning", "sleep 2; exit 5");
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert_eq!(code, Some(5), "{stderr}");
+    assert!(stderr.contains("Alerts of the command: 0"), "{stderr}");
+    assert!(!stderr.contains("meanwhile: 0"), "{stderr}");
+}
+
+#[test]
+fn the_demo_shows_an_alert_and_ends_well() {
+    let output = Command::new(env!("CARGO_BIN_EXE_sensor"))
+        .arg("demo")
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{shown}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        shown.contains("/etc/shadow") && shown.contains("after the act"),
+        "{shown}"
+    );
+}
