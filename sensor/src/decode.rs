@@ -253,6 +253,10 @@ pub struct Caps {
 }
 
 /// The file a process runs.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four answers to four questions, in every combination"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExeFile {
     /// Inode number; 0 when unknown.
@@ -280,7 +284,7 @@ pub struct Fork<'r> {
     pub child_pid: u32,
     /// The child's start, boot clock nanoseconds.
     pub child_start_boot_ns: u64,
-    /// The child's real parent (not the task with CLONE_PARENT).
+    /// The child's real parent (not the task with `CLONE_PARENT`).
     pub child_ppid: u32,
     /// The child's ids.
     pub ids: Ids,
@@ -316,7 +320,8 @@ pub struct Exit {
 impl Exit {
     /// The code given to exit(2), 0..=255.
     pub fn code(&self) -> u8 {
-        (self.status >> 8) as u8
+        let [_, code, ..] = self.status.to_le_bytes();
+        code
     }
     /// The signal that ended the process, 0 when none did.
     pub fn signal(&self) -> u8 {
@@ -416,4 +421,183 @@ pub enum Peers<'r> {
     },
     /// Some other family, by its AF_* number.
     Other(u16),
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sensor_ebpf::{Header, connect, exec, exit, fork, open};
+    use zerocopy::{FromZeros, IntoBytes};
+
+    use super::*;
+
+    /// The size of each kind's fixed part.
+    fn fixed_size(kind: Kind) -> usize {
+        match kind {
+            Kind::Exec => size_of::<exec::Record>(),
+            Kind::Fork => size_of::<fork::Record>(),
+            Kind::Exit => size_of::<exit::Record>(),
+            Kind::Open => size_of::<open::Record>(),
+            Kind::Connect => size_of::<connect::Record>(),
+        }
+    }
+
+    /// A record whose header fits its bytes, and whose rest is whatever is given.
+    fn framed(kind: Kind, rest: &[u8]) -> Vec<u8> {
+        let mut header = Header::new_zeroed();
+        header.kind = kind as u16;
+        header.len = u32::try_from(size_of::<Header>() + rest.len()).unwrap();
+        [header.as_bytes(), rest].concat()
+    }
+
+    /// A connect record with those texts and family.
+    fn connected(family: u16, remote: [u8; 16], path: &[u8]) -> Vec<u8> {
+        let mut fixed = connect::Record::new_zeroed();
+        fixed.family = family;
+        fixed.remote = remote;
+        fixed.remote_port = 443;
+        fixed.path_len = u16::try_from(path.len()).unwrap();
+        fixed.header.kind = Kind::Connect as u16;
+        fixed.header.len = u32::try_from(size_of::<connect::Record>() + path.len()).unwrap();
+        [fixed.as_bytes(), path].concat()
+    }
+
+    fn peers(record: &[u8]) -> Peers<'_> {
+        match decode(record, 0).unwrap().body {
+            Body::Connect(connect) => connect.peers,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_open_record_gives_back_what_was_put_in() {
+        let texts = [&b"passwd"[..], b"/etc", b"/etc/passwd"];
+        let mut fixed = open::Record::new_zeroed();
+        [fixed.name_len, fixed.base_len, fixed.real_path_len] = [6, 4, 11];
+        (fixed.result, fixed.flags, fixed.dirfd) = (3, 0o2_000_000, -100);
+        (fixed.call, fixed.file_flags) = (open::CALL_OPENAT2, open::CREATED);
+        fixed.header.kind = Kind::Open as u16;
+        fixed.header.time_ns = 5;
+        fixed.header.tgid = 7;
+        fixed.header.comm = *b"cat\0\0\0\0\0\0\0\0\0\0\0\0\0";
+        fixed.header.len = u32::try_from(size_of::<open::Record>() + 21).unwrap();
+        let record = [fixed.as_bytes(), &texts.concat()].concat();
+
+        let event = decode(&record, 100).unwrap();
+        assert_eq!((event.time_ns, event.task.pid), (105, 7));
+        assert_eq!(event.task.comm.as_bytes(), b"cat");
+        let Body::Open(open) = event.body else {
+            panic!("{event:?}")
+        };
+        assert_eq!([open.name, open.base, open.real_path], texts);
+        assert_eq!(
+            (open.result, open.flags, open.dirfd),
+            (3, 0o2_000_000, -100)
+        );
+        assert_eq!(open.call, OpenCall::Openat2);
+        assert!(open.file.created && !open.file.upper_layer);
+    }
+
+    #[test]
+    fn addresses_mapped_into_ipv6_are_ipv4() {
+        let mut mapped = [0; 16];
+        mapped[10..].copy_from_slice(&[0xff, 0xff, 10, 1, 2, 3]);
+        for family in [connect::AF_INET, connect::AF_INET6] {
+            let record = connected(family, mapped, b"");
+            let remote = (IpAddr::from([10, 1, 2, 3]), 443);
+            assert_eq!(
+                peers(&record),
+                Peers::Ip {
+                    local: None,
+                    remote
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn a_unix_name_ends_at_its_nul() {
+        for (given, expected) in [
+            (&b"/run/x\0garbage"[..], &b"/run/x"[..]),
+            (b"@abstract", b"@abstract"),
+            (b"", b""),
+        ] {
+            let record = connected(connect::AF_UNIX, [0; 16], given);
+            let Peers::Unix { path, .. } = peers(&record) else {
+                panic!()
+            };
+            assert_eq!(path, expected);
+        }
+        let netlink = connected(16, [0; 16], b"");
+        assert_eq!(peers(&netlink), Peers::Other(16));
+    }
+
+    #[test]
+    fn an_exit_status_is_taken_apart_as_wait_does() {
+        for (status, code, signal, core) in [
+            (0x0700, 7, 0, false),
+            (9, 0, 9, false),
+            (0x8b, 0, 11, true),
+            (0xff00, 255, 0, false),
+        ] {
+            let exit = Exit {
+                status,
+                reaper_pid: 1,
+            };
+            assert_eq!(
+                (exit.code(), exit.signal(), exit.core()),
+                (code, signal, core)
+            );
+        }
+    }
+
+    #[test]
+    fn each_way_to_be_no_record_has_its_error() {
+        let exit = framed(Kind::Exit, &[0; 8]);
+        assert!(decode(&exit, 0).is_ok());
+        assert_eq!(decode(&exit[..71], 0), Err(DecodeError::NoHeader));
+        assert_eq!(
+            decode(&exit[..79], 0),
+            Err(DecodeError::WrongLength { said: 80, has: 79 })
+        );
+        assert_eq!(
+            decode(&framed(Kind::Exit, &[0; 7]), 0),
+            Err(DecodeError::TooShort)
+        );
+        let mut unknown = exit;
+        unknown[12] = 99;
+        assert_eq!(decode(&unknown, 0), Err(DecodeError::UnknownKind(99)));
+        let mut beyond = connected(connect::AF_UNIX, [0; 16], b"/run");
+        let path_len = size_of::<connect::Record>() - 2;
+        beyond[path_len] = 5;
+        assert_eq!(decode(&beyond, 0), Err(DecodeError::TextMissing));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_an_event_or_an_error(bytes: Vec<u8>) {
+            let _ = decode(&bytes, 0);
+        }
+
+        #[test]
+        fn any_bytes_behind_a_sound_header_do_too(
+            kind in prop::sample::select(&Kind::ALL[..]),
+            rest in prop::collection::vec(any::<u8>(), 0..600),
+        ) {
+            let record = framed(kind, &rest);
+            prop_assert_eq!(super::kind(&record), Ok(kind));
+            let long_enough = record.len() >= fixed_size(kind);
+            prop_assert!(long_enough || decode(&record, 0).is_err());
+        }
+
+        #[test]
+        fn a_record_cut_short_anywhere_is_an_error(
+            kind in prop::sample::select(&Kind::ALL[..]),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let record = framed(kind, &vec![0; fixed_size(kind) - size_of::<Header>()]);
+            prop_assert!(decode(&record, 0).is_ok());
+            prop_assert!(decode(&record[..cut.index(record.len())], 0).is_err());
+        }
+    }
 }

@@ -23,7 +23,7 @@ const ACT: &str = "SENSOR_TEST_ACT";
 const ARGUMENT: &str = "SENSOR_TEST_ARGUMENT";
 
 /// Starts a child for an act, runs it to its end, and gives its pid and what it printed.
-pub fn act(name: &str, argument: &str) -> (u32, String) {
+pub(crate) fn act(name: &str, argument: &str) -> (u32, String) {
     let this = std::env::current_exe().expect("this binary has a path");
     let child = Command::new(this)
         .args(["--exact", "acts::perform", "--nocapture"])
@@ -133,7 +133,7 @@ fn forks() {
     }
 }
 
-/// Number 2 is fork and 257 remap_file_pages for a 32-bit caller; for a 64-bit
+/// Number 2 is fork and 257 `remap_file_pages` for a 32-bit caller; for a 64-bit
 /// one they are open and openat.
 #[expect(unsafe_code, reason = "the 32-bit entry has no other way in")]
 fn calls_of_32_bits() {

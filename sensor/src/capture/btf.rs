@@ -53,7 +53,7 @@ struct Type<'a> {
     bit_fields: bool,
     count: usize,
     /// Size in bytes, or the id of the type referred to.
-    size_or_type: u32,
+    size_or_id: u32,
     body: &'a [u8],
 }
 
@@ -115,7 +115,7 @@ impl<'a> Btf<'a> {
 
     fn type_starting(&self, at: usize) -> Option<Type<'a>> {
         let info = u32_at(self.types, at.checked_add(4)?)?;
-        let size_or_type = u32_at(self.types, at.checked_add(8)?)?;
+        let size_or_id = u32_at(self.types, at.checked_add(8)?)?;
         let (kind, count) = (info >> 24 & 0x1f, (info & 0xffff) as usize);
         let body_len = match kind {
             kind::INT | kind::VAR | kind::DECL_TAG => 4,
@@ -129,7 +129,7 @@ impl<'a> Btf<'a> {
             kind,
             bit_fields: info >> 31 == 1,
             count,
-            size_or_type,
+            size_or_id,
             body,
         })
     }
@@ -155,7 +155,7 @@ impl<'a> Btf<'a> {
             let found = self.get(id)?;
             match found.kind {
                 kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => {
-                    id = found.size_or_type;
+                    id = found.size_or_id;
                 }
                 _ => return Some(found),
             }
@@ -220,7 +220,7 @@ impl<'a> Btf<'a> {
     /// Size in bytes of a structure.
     pub(crate) fn size(&self, name: &str) -> Option<u32> {
         let found = self.named(name, &[kind::STRUCT, kind::UNION]).next()?;
-        Some(found.size_or_type)
+        Some(found.size_or_id)
     }
 
     /// Value of an enumerator, `type.NAME`.
@@ -237,11 +237,142 @@ impl<'a> Btf<'a> {
     /// Number of parameters of the function a typedef points to.
     pub(crate) fn arguments(&self, name: &str) -> Option<u32> {
         let found = self.named(name, &[kind::TYPEDEF]).next()?;
-        let pointer = self.resolve(found.size_or_type)?;
+        let pointer = self.resolve(found.size_or_id)?;
         if pointer.kind != kind::PTR {
             return None;
         }
-        let function = self.resolve(pointer.size_or_type)?;
+        let function = self.resolve(pointer.size_or_id)?;
         (function.kind == kind::FUNC_PROTO).then_some(u32::try_from(function.count).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Types and their names, written as the kernel's are.
+    #[derive(Default)]
+    struct Writer {
+        types: Vec<u8>,
+        strings: Vec<u8>,
+    }
+
+    impl Writer {
+        fn word(&mut self, word: u32) -> &mut Self {
+            self.types.extend(word.to_le_bytes());
+            self
+        }
+
+        fn name(&mut self, name: &str) -> u32 {
+            let at = u32::try_from(self.strings.len()).unwrap();
+            self.strings.extend(name.bytes().chain([0]));
+            at
+        }
+
+        /// One type: its kind, name, count, size or id, and the words behind.
+        fn add(&mut self, kind: u32, name: &str, count: u32, size_or_id: u32, body: &[u32]) {
+            let name = if name.is_empty() { 0 } else { self.name(name) };
+            self.word(name).word(kind << 24 | count).word(size_or_id);
+            for word in body {
+                self.word(*word);
+            }
+        }
+
+        fn finish(self) -> Vec<u8> {
+            let (types, strings) = (self.types.len(), self.strings.len());
+            let word = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
+            let head = [
+                0x0001_eb9f_u32.to_le_bytes(),
+                word(24),
+                word(0),
+                word(types),
+                word(types),
+                word(strings),
+            ];
+            [head.as_flattened(), &self.types, &self.strings].concat()
+        }
+    }
+
+    /// `struct outer { int plain; union { int a; const inner b; }; }` where
+    /// `inner` is a typedef of `struct { int deep; }` with a bit field, an enum,
+    /// and a typedef of a pointer to a function of two parameters.
+    fn sample() -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.strings.push(0);
+        let names = ["plain", "a", "b", "first", "deep", "flag", "ONE"];
+        let [plain, a, b, first, deep, flag, one] = names.map(|name| writer.name(name));
+        writer.add(kind::INT, "int", 0, 4, &[32]); // 1
+        writer.add(
+            kind::STRUCT | 0x80,
+            "",
+            3,
+            12,
+            &[first, 1, 0, deep, 1, 32, flag, 1, 1 << 24 | 67],
+        ); // 2
+        writer.add(kind::TYPEDEF, "inner", 0, 2, &[]); // 3
+        writer.add(kind::CONST, "", 0, 3, &[]); // 4
+        writer.add(kind::UNION, "", 2, 12, &[a, 1, 0, b, 4, 0]); // 5
+        writer.add(kind::STRUCT, "outer", 2, 16, &[plain, 1, 0, 0, 5, 32]); // 6
+        writer.add(kind::ENUM, "choice", 1, 4, &[one, 41]); // 7
+        writer.add(kind::FUNC_PROTO, "", 2, 0, &[0, 1, 0, 1]); // 8
+        writer.add(kind::PTR, "", 0, 8, &[]); // 9
+        writer.add(kind::TYPEDEF, "callback", 0, 9, &[]); // 10
+        writer.finish()
+    }
+
+    #[test]
+    fn members_are_found_through_anonymous_ones_and_typedefs() {
+        let bytes = sample();
+        let btf = Btf::parse(&bytes).unwrap();
+        for (path, bits) in [
+            ("outer.plain", Some(0)),
+            ("outer.a", Some(32)),
+            ("outer.b.deep", Some(64)),
+            ("outer.b.flag", Some(32 + 67)),
+            ("outer.b.absent", None),
+            ("outer.plain.deep", None),
+            ("absent.plain", None),
+            ("outer", None),
+        ] {
+            assert_eq!(btf.offset_bits(path), bits, "{path}");
+        }
+    }
+
+    #[test]
+    fn sizes_enumerators_and_parameters_are_found() {
+        let bytes = sample();
+        let btf = Btf::parse(&bytes).unwrap();
+        assert_eq!((btf.size("outer"), btf.size("choice")), (Some(16), None));
+        assert_eq!(btf.enumerator("choice.ONE"), Some(41));
+        assert_eq!(btf.enumerator("choice.TWO"), None);
+        assert_eq!(
+            (btf.arguments("callback"), btf.arguments("inner")),
+            (Some(2), None)
+        );
+    }
+
+    #[test]
+    fn bytes_cut_short_are_told_not_read() {
+        let bytes = sample();
+        for len in 0..bytes.len() {
+            assert!(Btf::parse(&bytes[..len]).is_err(), "{len}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_information_never_panics(
+            at in any::<prop::sample::Index>(), byte: u8, path in "outer\\.(plain|b\\.deep)",
+        ) {
+            let mut bytes = sample();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            if let Ok(btf) = Btf::parse(&bytes) {
+                let _ = (btf.offset_bits(&path), btf.enumerator("choice.ONE"));
+                let _ = (btf.arguments("callback"), btf.size("outer"));
+            }
+        }
     }
 }

@@ -60,7 +60,7 @@ fn lookup(btf: &Btf<'_>, row: &Row) -> Option<u32> {
 /// credential with one copy each; that is only right where they are neighbours.
 fn assumptions_hold(resolved: &Resolved) -> bool {
     let distance =
-        |from: &str, to: &str| Some(number(resolved, to)?.checked_sub(number(resolved, from)?)?);
+        |from: &str, to: &str| number(resolved, to)?.checked_sub(number(resolved, from)?);
     distance("cred_uid", "cred_fsgid") == Some(7 * 4)
         && distance("cred_cap_inheritable", "cred_cap_ambient") == Some(4 * 8)
 }

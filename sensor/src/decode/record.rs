@@ -78,14 +78,18 @@ pub(super) fn task(header: &Header) -> Task {
 }
 
 /// The numeric identity.
+#[expect(
+    clippy::similar_names,
+    reason = "these are what credentials(7) calls them"
+)]
 pub(super) fn ids(ids: &place::Ids) -> Ids {
-    let [uid, gid, suid, sgid, euid, egid, fsuid, fsgid] = ids.cred;
+    let [ruid, rgid, suid, sgid, euid, egid, fsuid, fsgid] = ids.cred;
     Ids {
-        uid,
+        uid: ruid,
         euid,
         suid,
         fsuid,
-        gid,
+        gid: rgid,
         egid,
         sgid,
         fsgid,
