@@ -171,3 +171,41 @@ fn tail(path: &Path, begin: u64) -> String {
 ",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_typed_without_its_directory_and_environment() {
+        let mut command = Command::new("/usr/lib/cargo");
+        command.args(["build", "--locked"]).env("TOKEN", "secret");
+        assert_eq!(shown(&command), "cargo build --locked");
+    }
+
+    #[test]
+    fn the_tail_is_the_end_of_what_one_command_wrote() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let lines: Vec<_> = (0..2 * TAIL_LINES_IN_CI).map(|n| n.to_string()).collect();
+        let lines = lines.join("\n");
+        fs::write(&path, format!("an earlier command\n{lines}")).unwrap();
+        let tail = tail(&path, "an earlier command\n".len() as u64);
+        let last = 2 * TAIL_LINES_IN_CI - 1;
+        assert!(tail.ends_with(&last.to_string()));
+        assert!([TAIL_LINES, TAIL_LINES_IN_CI].contains(&tail.lines().count()));
+    }
+
+    #[test]
+    fn a_command_that_fails_says_how_and_what_it_wrote_last() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo the reason >&2; exit 3"]);
+        let error = logged(&mut command, "test-of-progress")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("exit status: 3") && error.contains("the reason"),
+            "{error}"
+        );
+    }
+}

@@ -222,3 +222,65 @@ fn output(command: &mut Command) -> Option<String> {
 fn runs(command: &mut Command) -> bool {
     output(command).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_their_numbers() {
+        for (older, newer) in [
+            ("1.9.0", "1.95"),
+            ("1.95.0-nightly", "1.96.0"),
+            ("", "1.95"),
+            ("1.95", "1.95.1"),
+        ] {
+            assert!(numbers(older) < numbers(newer), "{older} {newer}");
+        }
+        assert_eq!(numbers("1.97.0-nightly"), [1, 97, 0]);
+    }
+
+    #[test]
+    fn what_an_outer_cargo_sets_goes_and_what_a_person_sets_stays() {
+        for (key, goes) in [
+            ("CARGO", true),
+            ("CARGO_ENCODED_RUSTFLAGS", true),
+            ("CARGO_MAKEFLAGS", true),
+            ("RUSTC_WORKSPACE_WRAPPER", true),
+            ("RUSTFLAGS", true),
+            ("RUSTUP_TOOLCHAIN", true),
+            ("OUT_DIR", true),
+            ("CARGO_HOME", false),
+            ("CARGO_NET_OFFLINE", false),
+            ("CARGO_REGISTRIES_OURS_INDEX", false),
+            ("RUSTUP_HOME", false),
+            ("PATH", false),
+        ] {
+            assert_eq!(is_of_outer_cargo(OsStr::new(key)), goes, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_linker_shows_the_llvm_it_shares_and_a_static_one_shows_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bpf-linker");
+        for (program, llvm) in [
+            (&b"\x7fELF\0libLLVM.so.22.1\0libc.so.6"[..], Some(22)),
+            (b"\x7fELF\0libLLVM-19.so.1\0", Some(19)),
+            (b"\x7fELF\0libc.so.6\0", None),
+            (b"libLLVM.so.", None),
+        ] {
+            fs::write(&path, program).unwrap();
+            assert_eq!(linker_llvm(&path), llvm, "{}", program.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn every_candidate_that_lacks_something_says_what() {
+        for candidate in candidates() {
+            assert!(candidate.is_complete() || !candidate.missing.concat().is_empty());
+        }
+        let without_linker = Kind::System.examine(None);
+        assert!(!without_linker.is_complete());
+    }
+}

@@ -38,15 +38,15 @@ pub(super) fn mend(candidate: &Candidate) -> Result<()> {
     if download.is_ok() && crate::toolchain::linker().is_some() {
         return Ok(());
     }
-    build(llvm).with_context(|| match download {
-        Ok(()) => format!(
-            "the released bpf-linker does not run here, and for {}",
+    build(llvm).with_context(|| {
+        let released = match download {
+            Ok(()) => "the released bpf-linker does not run here",
+            Err(_) => "bpf-linker's releases cannot be reached",
+        };
+        format!(
+            "{}: {released}, and building it does not work",
             candidate.kind.name()
-        ),
-        Err(_) => format!(
-            "bpf-linker's releases cannot be reached, and for {}",
-            candidate.kind.name()
-        ),
+        )
     })
 }
 

@@ -60,7 +60,15 @@ pub(super) fn run(machine: Machine) -> Result<Verdict> {
 fn watch(engine: &Engine) -> Result<()> {
     doing("container: watching this machine from inside the image");
     let mut start = engine.docker(&["run", "--detach", "--name", "watch", "--network", "none"]);
-    start.args(["--privileged", "--pid", "host"]);
+    start.args(["--pid", "host", "--cgroupns", "host"]);
+    // What the sensor needs of `--privileged`, which an engine in a container of its
+    // own may be unable to give.
+    for capability in ["BPF", "PERFMON", "SYS_PTRACE", "DAC_READ_SEARCH"] {
+        start.args(["--cap-add", capability]);
+    }
+    for option in ["seccomp=unconfined", "apparmor=unconfined"] {
+        start.args(["--security-opt", option]);
+    }
     for path in ["/sys/kernel/tracing", "/sys/fs/bpf", "/sys/fs/cgroup"] {
         if Path::new(path).is_dir() {
             start.arg("--volume").arg(format!("{path}:{path}"));
