@@ -155,3 +155,8 @@ impl Test {
         }
     }
 }
+
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod tests;

@@ -58,3 +58,6 @@ impl SyntaxError {
 pub fn parse(text: &str) -> Result<Expr, SyntaxError> {
     parser::Parser::new(text).condition()
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,8 +53,8 @@ pub enum ExprKind {
     And(Vec<Expr>),
     /// True when the other is not.
     Not(Box<Expr>),
-    /// One comparison.
-    Check(Check),
+    /// One comparison. Boxed, so that the many other nodes stay small.
+    Check(Box<Check>),
     /// A macro's name, not yet resolved.
     Macro(String),
     /// A macro's name with the tree it stands for.
