@@ -363,3 +363,6 @@ const NO_FLAGS: Flags = Flags {
     deprecated: false,
     hidden: false,
 };
+
+#[cfg(test)]
+mod tests;

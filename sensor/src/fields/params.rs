@@ -104,9 +104,10 @@ fn meaning<'a>(o: &Observation<'a>, param: &Param, raw: Raw<'a>) -> Option<&'a [
     }
 }
 
-/// A relative path made absolute; an absolute one means itself.
+/// A relative path made absolute; an absolute one means itself, and so does
+/// one whose directory is not known.
 fn absolute<'a>(o: &Observation<'a>, base: &'a [u8], name: &'a [u8]) -> Option<&'a [u8]> {
-    let relative = !name.is_empty() && !name.starts_with(b"/");
+    let relative = !name.is_empty() && !name.starts_with(b"/") && !base.is_empty();
     relative.then(|| path::absolute(o.arena, base, name))
 }
 

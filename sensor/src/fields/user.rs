@@ -28,16 +28,13 @@ pub(super) const USER_ROWS: &[Field] = &[
     Field::live(
         "user.homedir",
         Text,
-        |o, _| Some(Value::Text(home(o, uid(o)))),
+        |o, _| Some(Value::Text(about(o, uid(o), |user| &user.home, b"/root"))),
         "home directory of the effective user; the text <NA> when unknown",
     ),
     Field::live(
         "user.shell",
         Text,
-        |o, _| {
-            let shell = user(o, uid(o)).map_or(UNKNOWN, |user| user.shell.as_bytes());
-            Some(Value::Text(shell))
-        },
+        |o, _| Some(Value::Text(about(o, uid(o), |user| &user.shell, UNKNOWN))),
         "login shell of the effective user; the text <NA> when unknown",
     ),
     Field::live(
@@ -88,17 +85,9 @@ fn login_uid(o: &Observation<'_>) -> Option<u32> {
         .filter(|uid| *uid != u32::MAX)
 }
 
-fn user<'a>(o: &Observation<'a>, uid: u32) -> Option<&'a User> {
-    o.users.user(uid)
-}
-
 /// The name of a user, or what stands for it.
 pub(super) fn user_name<'a>(o: &Observation<'a>, uid: u32) -> &'a [u8] {
-    match (user(o, uid), uid) {
-        (Some(user), _) => user.name.as_bytes(),
-        (None, 0) => b"root",
-        (None, _) => UNKNOWN,
-    }
+    about(o, uid, |user| &user.name, b"root")
 }
 
 /// The name of a group, or what stands for it.
@@ -110,10 +99,16 @@ pub(super) fn group_name<'a>(o: &Observation<'a>, gid: u32) -> &'a [u8] {
     }
 }
 
-fn home<'a>(o: &Observation<'a>, uid: u32) -> &'a [u8] {
-    match (user(o, uid), uid) {
-        (Some(user), _) => user.home.as_bytes(),
-        (None, 0) => b"/root",
-        (None, _) => UNKNOWN,
+/// Something of a user; what no file tells is not known either, but for root.
+fn about<'a>(
+    o: &Observation<'a>,
+    uid: u32,
+    read: fn(&User) -> &str,
+    of_root: &'static [u8],
+) -> &'a [u8] {
+    match (o.users.user(uid).map(read), uid) {
+        (None, 0) => of_root,
+        (None | Some(""), _) => UNKNOWN,
+        (Some(text), _) => text.as_bytes(),
     }
 }
