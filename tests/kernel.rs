@@ -10,6 +10,8 @@
 
 #[path = "kernel/acts.rs"]
 mod acts;
+#[path = "kernel/attacks.rs"]
+mod attacks;
 #[path = "kernel/capture.rs"]
 mod capture;
 #[path = "kernel/harness.rs"]
