@@ -25,7 +25,7 @@ use crate::decode::{Event, Place};
 use container::Container;
 use host::Host;
 use place::Places;
-use process::{Counters, HomePlace, Process, ProcessKey, ProcessTable, World};
+use process::{HomePlace, Process, ProcessKey, ProcessTable, World};
 use procfs::{Found, Procfs};
 use users::Users;
 
@@ -176,6 +176,8 @@ impl State {
         if self.refreshes.is_multiple_of(REFRESHES_PER_LONG_LOOK) {
             self.host.refresh_addresses(&self.machine.mount);
             self.reconcile();
+            let (known, counters) = (self.table.len(), self.table.counters());
+            tracing::debug!(known, ?counters, "process table");
         }
     }
 
@@ -194,26 +196,15 @@ impl State {
         }
     }
 
-    /// Follows a command: see [`State::is_descendant`]. To be called as soon
+    /// Follows a command, see [`ProcessTable::is_followed`]. To be called as soon
     /// as its pid is known and before the next event is applied.
     pub fn follow(&mut self, root_pid: u32) {
         self.table.follow(root_pid);
     }
 
-    /// Whether the process is the followed command or was started by it,
-    /// through any number of forks, also when those between have gone.
-    pub fn is_descendant(&self, process: ProcessKey) -> bool {
-        self.table.is_followed(process)
-    }
-
     /// Facts about this machine.
     pub fn host(&self) -> &Host {
         &self.host
-    }
-
-    /// What the process table had to repair and to forget.
-    pub fn counters(&self) -> Counters {
-        self.table.counters()
     }
 }
 
@@ -382,7 +373,7 @@ mod tests {
             assert_eq!(actor, Some(NGINX), "the exact start is adopted");
             assert_eq!(shown(&state, &event, actor), expected);
         }
-        assert_eq!(state.counters().from_header, 0);
+        assert_eq!(state.table.counters().from_header, 0);
         assert_eq!(
             state.users.user(33).unwrap().name,
             "web",
@@ -397,7 +388,7 @@ mod tests {
         let actor = state.apply(&event);
         assert_eq!(shown(&state, &event, actor).1, [30, 1]);
         assert_eq!(shown(&state, &event, actor).0, b"-x");
-        let counters = state.counters();
+        let counters = state.table.counters();
         assert_eq!((counters.from_header, counters.from_proc), (1, 3));
     }
 

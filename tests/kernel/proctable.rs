@@ -31,7 +31,7 @@ impl Live {
     }
 
     /// Applies all records there are and shows each to `see`.
-    fn drain(&mut self, see: &mut dyn FnMut(&State, &Observation<'_>)) {
+    fn drain(&mut self, see: &mut dyn FnMut(&Observation<'_>)) {
         let (state, mut number) = (&mut self.state, 0);
         let mut apply = |record: &[u8]| {
             let offset = state.host().boot_time_ns;
@@ -39,19 +39,19 @@ impl Live {
             let actor = state.apply(&event);
             number += 1;
             let arena = Bump::new();
-            see(state, &state.observe(number, &event, actor, &arena));
+            see(&state.observe(number, &event, actor, &arena));
         };
         while self.capture.drain(usize::MAX, &mut apply) > 0 {}
     }
 
     /// Applies records until `done` says so of one of them.
-    fn until(&mut self, what: &str, mut done: impl FnMut(&State, &Observation<'_>) -> bool) {
+    fn until(&mut self, what: &str, mut done: impl FnMut(&Observation<'_>) -> bool) {
         let end = Instant::now() + Duration::from_secs(20);
         let mut found = false;
         while !found {
             assert!(Instant::now() < end, "no record shows {what}");
             self.capture.poll(Duration::from_millis(50)).unwrap();
-            self.drain(&mut |state, seen| found |= done(state, seen));
+            self.drain(&mut |seen| found |= done(seen));
         }
     }
 }
@@ -119,7 +119,7 @@ fn after_a_storm_of_forks_execs_and_daemons_the_table_is_what_proc_says() {
          ( ( sleep 63 & sleep 64 & ) & )
          sleep 65; :",
     );
-    live.until("the end of the storm", |_, seen| {
+    live.until("the end of the storm", |seen| {
         args(seen) == b"65" && seen.event.task.ppid == storm.pid()
     });
     // The daemons' parents may need a moment to go.
@@ -129,7 +129,7 @@ fn after_a_storm_of_forks_execs_and_daemons_the_table_is_what_proc_says() {
         let mut known = BTreeMap::new();
         let mut marker = Command::new("/bin/true").spawn().unwrap();
         marker.wait().unwrap();
-        live.drain(&mut |_, seen| {
+        live.drain(&mut |seen| {
             // All that /proc showed before was recorded before this exit.
             if matches!(seen.event.body, Body::Exit(_)) && seen.event.task.pid == marker.id() {
                 let pids = before.keys();
@@ -174,10 +174,10 @@ fn all_that_a_command_starts_is_its_own_also_when_parents_have_gone() {
     let mut input = command.0.stdin.as_ref().unwrap();
     std::io::Write::write_all(&mut input, b"go\n").unwrap();
     let mut ours = BTreeMap::new();
-    live.until("three sleepers", |state, seen| {
+    live.until("three sleepers", |seen| {
         if is_exec_of(seen.event, b"/bin/sleep") {
             let process = seen.process.unwrap();
-            ours.insert(args(seen).to_vec(), state.is_descendant(process.key));
+            ours.insert(args(seen).to_vec(), seen.processes.is_followed(process.key));
         }
         [&b"71"[..], b"72", b"73"]
             .iter()
@@ -224,7 +224,7 @@ fn a_process_moved_into_a_containers_cgroup_is_in_the_container_with_and_without
     ));
     let pid = shell.pid();
     let mut opened = Vec::new();
-    live.until("the sleeper in its container", |_, seen| {
+    live.until("the sleeper in its container", |seen| {
         let full_id = seen.container.map(|container| container.full_id.clone());
         if seen.event.task.pid == pid
             && matches!(&seen.event.body, Body::Open(open) if open.name == b"/dev/null")

@@ -77,14 +77,22 @@ const TEN_MISTAKES: &str = r#"
 fn ten_different_mistakes_give_ten_diagnostics_in_one_run_and_exit_1() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rules.yaml");
-    std::fs::write(&path, TEN_MISTAKES.replacen("items: {sh: bash}", "items: 3", 1)).unwrap();
+    std::fs::write(
+        &path,
+        TEN_MISTAKES.replacen("items: {sh: bash}", "items: 3", 1),
+    )
+    .unwrap();
     let path = path.to_str().unwrap();
     for arguments in [vec!["check", path], vec!["run", "-r", path]] {
         let output = sensor(&arguments);
         let shown = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{shown}");
         assert_eq!(shown.matches("error[").count(), 11, "{shown}");
-        assert_eq!(shown.matches(&format!("{path}:")).count(), 11, "a place for each: {shown}");
+        assert_eq!(
+            shown.matches(&format!("{path}:")).count(),
+            11,
+            "a place for each: {shown}"
+        );
         assert!(!shown.contains("watching"), "nothing may start: {shown}");
         for help in ["proc.name", "execve", "opened"] {
             assert!(shown.contains(help), "help names {help}: {shown}");
@@ -101,7 +109,10 @@ fn rules_and_configuration_are_checked_together() {
     let output = sensor(&["check", config.to_str().unwrap(), rules.to_str().unwrap()]);
     let shown = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{shown}");
-    assert!(shown.contains("CONFIG_UNKNOWN_KEY") && shown.contains("LOAD_ERR"), "{shown}");
+    assert!(
+        shown.contains("CONFIG_UNKNOWN_KEY") && shown.contains("LOAD_ERR"),
+        "{shown}"
+    );
     assert!(shown.contains("c.yaml:1:1"), "{shown}");
 }
 
@@ -124,18 +135,36 @@ fn the_example_configuration_is_the_reference_the_code_prints() {
         std::fs::write(&path, &printed).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(kept, printed, "run the tests once with UPDATE_EXAMPLES=1 and look at the change");
+    assert_eq!(
+        kept, printed,
+        "run the tests once with UPDATE_EXAMPLES=1 and look at the change"
+    );
 }
 
 #[test]
 fn every_verb_has_help_with_an_example() {
     let help = text(&sensor(&["--help"]).stdout);
     assert!(help.contains("Exit codes:"), "{help}");
-    for verb in ["run", "check", "fields", "events", "demo", "config", "completions", "man"] {
-        assert!(help.contains(&format!("\n  {verb}")), "{verb} is not in the list: {help}");
+    for verb in [
+        "run",
+        "check",
+        "fields",
+        "events",
+        "demo",
+        "config",
+        "completions",
+        "man",
+    ] {
+        assert!(
+            help.contains(&format!("\n  {verb}")),
+            "{verb} is not in the list: {help}"
+        );
         let output = sensor(&[verb, "--help"]);
         let shown = text(&output.stdout);
-        assert!(output.status.success() && shown.contains("Example"), "{verb}: {shown}");
+        assert!(
+            output.status.success() && shown.contains("Example"),
+            "{verb}: {shown}"
+        );
     }
 }
 
@@ -143,7 +172,11 @@ fn every_verb_has_help_with_an_example() {
 fn a_wrong_flag_is_the_persons_mistake_and_gets_a_suggestion() {
     let output = sensor(&["run", "--fail-onn", "warning"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("--fail-on"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("--fail-on"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
@@ -161,7 +194,11 @@ fn fields_and_events_are_listed_as_text_and_as_json() {
 fn completions_and_man_pages_come_from_the_flags() {
     assert!(text(&sensor(&["completions", "bash"]).stdout).contains("--fail-on"));
     let dir = tempfile::tempdir().unwrap();
-    assert!(sensor(&["man", dir.path().to_str().unwrap()]).status.success());
+    assert!(
+        sensor(&["man", dir.path().to_str().unwrap()])
+            .status
+            .success()
+    );
     let page = std::fs::read_to_string(dir.path().join("sensor-run.1")).unwrap();
     assert!(page.contains("fail\\-on"), "{page}");
 }

@@ -29,8 +29,8 @@ use super::common::{self, Answer, Batch, BuildError, Common, Output, Rest, Sendi
 use super::http::{self, Client};
 use super::queue::{Batching, Limits};
 use super::secret::SecretRef;
-use super::webhook::secret_value;
 use super::tls;
+use super::webhook::secret_value;
 
 pub use answer::{HecAnswer, parse_answer};
 

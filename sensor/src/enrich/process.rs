@@ -233,8 +233,10 @@ impl ProcessTable {
         }
     }
 
-    /// Whether the process belongs to the followed command, see [`Self::follow`].
-    pub(crate) fn is_followed(&self, key: ProcessKey) -> bool {
+    /// Whether the process is the followed command (see
+    /// [`State::follow`](super::State::follow)) or was started by it, through any
+    /// number of forks, also when those between have gone.
+    pub fn is_followed(&self, key: ProcessKey) -> bool {
         let entry = self.store.find(key).and_then(|slot| self.store.get(slot));
         entry.is_some_and(|entry| entry.followed)
     }

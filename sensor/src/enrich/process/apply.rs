@@ -29,8 +29,10 @@ impl ProcessTable {
         }
     }
 
-    /// Takes in a process as it is described, its parent by its key.
-    pub fn insert(&mut self, process: Process) {
+    /// Takes in a process as it is described, its parent by its key: what the
+    /// tests of the rooms behind this one start from.
+    #[cfg(test)]
+    pub(crate) fn insert(&mut self, process: Process) {
         let parent = process.parent;
         let ppid = parent.map_or(0, |key| key.pid);
         let slot = self.admit(Entry::new(process, Knowledge::Told, ppid));
@@ -108,7 +110,7 @@ impl ProcessTable {
     fn meet(&mut self, event: &Event<'_>, world: &mut impl World) -> Slot {
         let task = &event.task;
         self.counters.from_header += 1;
-        let look = !matches!(event.body, Body::Exec(_) | Body::Exit(_));
+        let look = !matches!(event.body, Body::Exit(_)) && !tells_all(&event.body);
         let found = if look { world.look_up(task.pid) } else { None };
         let found = found.filter(|found| same_start(found.key.start_boot_ns, task.start_boot_ns));
         let (process, knowledge) = match found {
@@ -156,9 +158,7 @@ impl ProcessTable {
             (ids.egid, ids.fsgid) = (task.gid, task.gid);
         }
         let told = std::mem::replace(&mut entry.cgroup_id, task.cgroup_id);
-        // An exec that worked tells its place itself.
-        let tells = matches!(&event.body, Body::Exec(exec) if exec.result >= 0);
-        let moved = told != 0 && told != task.cgroup_id && !tells;
+        let moved = told != 0 && told != task.cgroup_id && !tells_all(&event.body);
         if moved && let Some(place) = world.moved(entry.process.key, &entry.process.place) {
             entry.process.place = place;
         }
@@ -359,6 +359,11 @@ fn key_of(task: &Task) -> ProcessKey {
         pid: task.pid,
         start_boot_ns: task.start_boot_ns,
     }
+}
+
+/// Whether the record tells image and place itself: an exec that worked.
+fn tells_all(body: &Body<'_>) -> bool {
+    matches!(body, Body::Exec(exec) if exec.result >= 0)
 }
 
 /// Whether a record was overtaken by a newer one.
