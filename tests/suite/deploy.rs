@@ -7,6 +7,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::Parser as _;
+use sensor::cli::Cli;
+use sensor::config;
 use sensor::detect::rules::{LoadOptions, load_texts};
 use sensor::diagnostic;
 use serde::Deserialize as _;
@@ -98,6 +101,57 @@ fn the_rules_in_the_manifest_load_after_the_shipped_ones() {
             .iter()
             .any(|rule| &*rule.name == "Shell in a pod")
     );
+}
+
+/// The configuration as it is, and with the `#` taken off its lines as its comment says.
+#[test]
+fn the_configuration_in_the_manifest_is_valid_with_and_without_splunk() {
+    let text = object("ConfigMap", "sensor-config")["data"]["sensor.yaml"].clone();
+    let text = text.as_str().expect("a text");
+    let with_splunk = text.replace("\n#  ", "\n  ");
+    let secret = pod()["containers"][0]["volumeMounts"].clone();
+    let paths = texts(&secret, |it| &it["mountPath"]);
+    let token = "token: file:/etc/sensor/secrets/token";
+    assert!(
+        with_splunk.contains(&format!("\n    {token}\n")),
+        "{with_splunk}"
+    );
+    assert!(
+        paths.iter().any(|path| token.contains(&format!("{path}/"))),
+        "{paths:?}"
+    );
+    // A secret is looked up when the configuration is checked, and there is none here.
+    let with_splunk = with_splunk.replace(token, "token: file:/proc/self/comm");
+    for (text, outputs) in [(text, 1), (&with_splunk, 2)] {
+        let config = config::parse("sensor.yaml", text, &[]);
+        let config = config.unwrap_or_else(|wrong| panic!("{}", diagnostic::render(&wrong, false)));
+        assert_eq!(config.outputs.len(), outputs);
+    }
+}
+
+/// What image, unit and manifest tell the program to do is what it can do.
+#[test]
+fn the_flags_the_program_is_started_with_exist() {
+    let pod = pod();
+    let container = &pod["containers"][0];
+    let manifest = texts(&container["args"], |it| it).join(" ");
+    let probe = texts(&container["readinessProbe"]["exec"]["command"], |it| it).join(" ");
+    let unit = read("deploy/sensor.service");
+    let unit = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart="));
+    let image = read("deploy/Dockerfile");
+    let image = image.lines().find_map(|line| line.strip_prefix("CMD "));
+    let image: Vec<String> = serde_yaml::from_str(image.expect("a CMD")).unwrap();
+    for command in [
+        format!("{PROGRAM} {manifest}"),
+        probe,
+        unit.expect("an ExecStart").to_owned(),
+        format!("{PROGRAM} {}", image.join(" ")),
+    ] {
+        let parsed = Cli::try_parse_from(command.split(' '));
+        assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
+    }
 }
 
 #[test]
