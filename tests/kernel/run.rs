@@ -8,13 +8,14 @@ use rustix::process::Signal;
 
 use super::harness::{Sensor, read_alerts, until};
 
-/// A shell that reads /etc/shadow.
+/// A shell of this test run that reads /etc/shadow. Others on the machine may
+/// do the same meanwhile, so the script must carry the mark of [`shadow_rule`].
 const READS_SHADOW: &str = r#"
 - rule: Shell reads shadow
   desc: test
   condition: >
     evt.type in (open, openat, openat2) and evt.is_open_read = true and fd.num >= 0
-    and fd.name = /etc/shadow and proc.aname in (sh, dash)
+    and fd.name = /etc/shadow and proc.aname in (sh, dash) and proc.pcmdline contains MARK
   output: "read %fd.name by %proc.cmdline parent %proc.pcmdline user %user.name"
   priority: WARNING
   tags: [test]
@@ -29,15 +30,31 @@ const NEVER: &str = r#"
   priority: DEBUG
 "#;
 
-fn shell(script: &str) {
-    let status = Command::new("sh").args(["-c", script]).status().unwrap();
+/// The mark of this test run.
+fn mark() -> String {
+    format!("mark-{}", std::process::id())
+}
+
+/// [`READS_SHADOW`] for this test run.
+fn shadow_rule() -> String {
+    READS_SHADOW.replace("MARK", &mark())
+}
+
+/// A script that reads /etc/shadow and then does something else.
+fn reads_shadow(then: &str) -> String {
+    format!("cat /etc/shadow > /dev/null; : {}; {then}", mark())
+}
+
+fn read_shadow() {
+    let script = reads_shadow("true");
+    let status = Command::new("sh").args(["-c", &script]).status().unwrap();
     assert!(status.success(), "{script}");
 }
 
 #[test]
 fn a_shell_reading_shadow_raises_one_alert_whose_values_are_all_there() {
-    let sensor = Sensor::start(READS_SHADOW, "", "");
-    shell("cat /etc/shadow > /dev/null; true");
+    let sensor = Sensor::start(&shadow_rule(), "", "");
+    read_shadow();
     let alert = sensor.wait_rule("Shell reads shadow", "/etc/shadow");
     assert_eq!(alert["priority"], "Warning");
     assert_eq!(alert["source"], "syscall");
@@ -68,10 +85,10 @@ fn a_shell_reading_shadow_raises_one_alert_whose_values_are_all_there() {
 
 #[test]
 fn the_account_is_printed_on_request_and_the_sensor_goes_on() {
-    let sensor = Sensor::start(READS_SHADOW, "", "");
+    let sensor = Sensor::start(&shadow_rule(), "", "");
     sensor.signal(Signal::USR1);
     sensor.wait_log("account of alerts");
-    shell("cat /etc/shadow > /dev/null; true");
+    read_shadow();
     sensor.wait_rule("Shell reads shadow", "/etc/shadow");
     let (finished, _dir) = sensor.stop();
     assert!(finished.status.success(), "{}", finished.log);
@@ -85,14 +102,14 @@ fn the_account_is_printed_on_request_and_the_sensor_goes_on() {
 
 #[test]
 fn an_edited_rule_takes_effect_and_a_broken_edit_keeps_the_old_ones() {
-    let sensor = Sensor::start(READS_SHADOW, "", "");
+    let sensor = Sensor::start(&shadow_rule(), "", "");
     let path = sensor.dir.path().join("rules.yaml");
     // This shell lives through the reload: afterwards its children still have
     // it as parent, so the process table was kept.
     let mut old = Command::new("sh")
         .args([
             "-c",
-            "while read line; do cat /etc/shadow > /dev/null; done",
+            &format!("while read line; do {}; done", reads_shadow("true")),
         ])
         .stdin(Stdio::piped())
         .spawn()
@@ -109,14 +126,14 @@ fn an_edited_rule_takes_effect_and_a_broken_edit_keeps_the_old_ones() {
     act(&mut old);
     until(|| (sensor.alerts().len() > before).then_some(())).expect("the old rule still works");
 
-    std::fs::write(&path, READS_SHADOW.replace("Shell reads shadow", "Edited")).unwrap();
+    std::fs::write(&path, shadow_rule().replace("Shell reads shadow", "Edited")).unwrap();
     sensor.wait_log("the edited rules are in force");
     act(&mut old);
     sensor.wait_rule("Edited", "while read");
 
     std::fs::write(
         &path,
-        READS_SHADOW.replace("Shell reads shadow", "By signal"),
+        shadow_rule().replace("Shell reads shadow", "By signal"),
     )
     .unwrap();
     sensor.signal(Signal::HUP);
@@ -145,9 +162,9 @@ fn a_dead_output_neither_stalls_the_others_nor_the_end() {
         "  - type: webhook\n    name: dead\n    url: http://{}/\n",
         dead.local_addr().unwrap()
     );
-    let sensor = Sensor::start(READS_SHADOW, "", &outputs);
+    let sensor = Sensor::start(&shadow_rule(), "", &outputs);
     for _ in 0..20 {
-        shell("cat /etc/shadow > /dev/null; true");
+        read_shadow();
     }
     until(|| (sensor.alerts().len() == 20).then_some(())).expect("the file has all of them");
     let (finished, _dir) = sensor.stop();
@@ -220,7 +237,7 @@ fn two_hundred_thousand_short_processes_leave_memory_bounded_and_the_account_exa
 fn under_sensor(fail_on: &str, script: &str) -> (Option<i32>, String, String) {
     let dir = tempfile::tempdir().unwrap();
     let rules = dir.path().join("rules.yaml");
-    std::fs::write(&rules, READS_SHADOW).unwrap();
+    std::fs::write(&rules, shadow_rule()).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_sensor"))
         .args(["run", "-r"])
         .arg(&rules)
@@ -241,13 +258,13 @@ fn ci_mode_ends_with_the_commands_code_or_the_alert_code() {
         ("warning", "echo out; exit 0", 0),
         ("warning", "exit 7", 7),
         ("warning", "kill -TERM $$", 128 + 15),
-        ("warning", "cat /etc/shadow > /dev/null; exit 0", 120),
+        ("warning", &reads_shadow("exit 0"), 120),
         // The rule is a warning: less serious than an error.
-        ("error", "cat /etc/shadow > /dev/null; exit 3", 3),
+        ("error", &reads_shadow("exit 3"), 3),
         // A daemon that has left its parents still belongs to the command.
         (
             "warning",
-            "(setsid sh -c 'cat /etc/shadow; true' > /dev/null &); sleep 1",
+            &format!("(setsid sh -c '{}' &); sleep 1", reads_shadow("true")),
             120,
         ),
     ] {
@@ -264,7 +281,7 @@ fn ci_mode_tells_the_commands_alerts_from_those_of_others() {
     let mut other = Command::new("sh")
         .args([
             "-c",
-            "while sleep 0.1; do cat /etc/shadow > /dev/null; done",
+            &format!("while sleep 0.1; do {}; done", reads_shadow("true")),
         ])
         .spawn()
         .unwrap();

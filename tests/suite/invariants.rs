@@ -37,6 +37,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
     ("metrics", &["decode", "events"]),
     ("config", &["alert", "deliver", "detect", "diagnostic"]),
+    // What the program carries and what it gives up: known to the verbs alone.
+    ("shipped", &[]),
+    ("privileges", &[]),
 ];
 
 /// Those that know all rooms, being what connects them.
