@@ -28,7 +28,7 @@ mod user;
 use std::net::IpAddr;
 
 pub use lookup::{LookupError, lookup};
-pub use services::{port_of_service, service_of_port};
+pub(crate) use services::port_of_service;
 
 use crate::enrich::Observation;
 

@@ -4,7 +4,7 @@
 //! means the same on every machine, small images without that file included.
 
 /// The port of a service name; the names are those of most systems.
-pub fn port_of_service(name: &str) -> Option<u16> {
+pub(crate) fn port_of_service(name: &str) -> Option<u16> {
     SERVICES
         .iter()
         .find(|(service, _)| *service == name)
@@ -12,7 +12,7 @@ pub fn port_of_service(name: &str) -> Option<u16> {
 }
 
 /// The name of the service that usually has this port.
-pub fn service_of_port(port: u16) -> Option<&'static str> {
+pub(super) fn service_of_port(port: u16) -> Option<&'static str> {
     SERVICES
         .iter()
         .find(|(_, service)| *service == port)

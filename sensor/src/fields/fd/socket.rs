@@ -10,7 +10,8 @@ use bumpalo::collections::Vec;
 use super::{Kind, known};
 use crate::decode::{Body, Connect, Peers};
 use crate::enrich::Observation;
-use crate::fields::{Arg, Value, compose, service_of_port};
+use crate::fields::services::service_of_port;
+use crate::fields::{Arg, Value, compose};
 
 /// An address and a port.
 type End = (IpAddr, u16);
