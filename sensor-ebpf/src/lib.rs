@@ -11,12 +11,12 @@
 //! for the bpf target only, the hook and the program that writes it. The host
 //! library never contains a program.
 //!
-//! # Watching a program work
+//! # Watching the programs work
 //!
-//! `RUSTFLAGS` and toolchain as for the release object, plus `--features log`:
-//! the programs then say through aya-log what they submit and lose, and the
-//! sensor prints it at `RUST_LOG=debug`. Without the feature no log code or map
-//! is in the object.
+//! `RUST_LOG=sensor_ebpf=debug` makes the programs say through aya-log what
+//! became of each attempt (the numbers are those of [`Kind`] and
+//! [`counters::Counter`]), and the sensor print it. Otherwise the log level is a
+//! constant off to the verifier, which then removes the log code.
 #![no_std]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 

@@ -79,6 +79,23 @@ fn count(kind: Kind, counter: Counter) {
     }
 }
 
+/// Counts what became of an attempt, and says it to who listens.
+#[inline(always)]
+fn settle(kind: Kind, counter: Counter) {
+    count(kind, counter);
+    log_settled(kind as u64, counter as u64);
+}
+
+/// Exported so that the verifier checks it once. While the loader leaves the log
+/// level at off, all of its body is removed.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn log_settled(kind: u64, counter: u64) -> u64 {
+    let tgid = bpf_get_current_pid_tgid() >> 32;
+    aya_log_ebpf::debug!(&(), "kind {}: counter {}, process {}", kind, counter, tgid);
+    0
+}
+
 /// Takes this CPU's scratch. Add, then look: whoever sees more than its own
 /// one gives way, so two can never both hold it (both may give way). An add
 /// without a result is all that the oldest supported kernels offer.
@@ -121,15 +138,15 @@ impl<R> Draft<R> {
         count(kind, Counter::Seen);
         let own = unsafe { read_volatile(addr_of!(OWN_TGID)) };
         if (bpf_get_current_pid_tgid() >> 32) as u32 == own {
-            count(kind, Counter::FilteredOwn);
+            settle(kind, Counter::FilteredOwn);
             return None;
         }
         if !acquire() {
-            count(kind, Counter::LostScratch);
+            settle(kind, Counter::LostScratch);
             return None;
         }
         let Some(record) = SCRATCH.get_ptr_mut(0) else {
-            count(kind, Counter::LostScratch);
+            settle(kind, Counter::LostScratch);
             release();
             return None;
         };
@@ -256,7 +273,7 @@ impl<R> Draft<R> {
         let header = unsafe { &mut *self.record.cast::<Header>() };
         header.len = len as u32;
         if header.start_boot_ns == 0 {
-            count(self.kind, Counter::LostRead);
+            settle(self.kind, Counter::LostRead);
             release();
             return;
         }
@@ -271,7 +288,7 @@ impl<R> Draft<R> {
             Ok(()) => Counter::Submitted,
             Err(_) => Counter::LostRing,
         };
-        count(self.kind, counter);
+        settle(self.kind, counter);
         release();
     }
 }

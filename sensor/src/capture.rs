@@ -19,6 +19,7 @@ use aya::{
     Ebpf, EbpfLoader,
     maps::{MapData, PerCpuArray, RingBuf},
 };
+use aya_log::EbpfLogger;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sensor_ebpf::counters::{COUNTERS, Counter};
 pub use sensor_ebpf::{Kind, KindSet};
@@ -211,6 +212,8 @@ pub struct Capture {
     hooks: Hooks,
     ring: RingBuf<MapData>,
     counters: PerCpuArray<MapData, [u64; COUNTERS]>,
+    /// What the programs say about themselves, when somebody listens.
+    log: Option<Box<dyn FnMut() + Send>>,
 }
 
 impl Capture {
@@ -219,6 +222,11 @@ impl Capture {
         let mut object = load(options)?;
         let ring = take_map(&mut object, "RING")?;
         let counters = take_map(&mut object, "COUNTERS")?;
+        let log = programs_may_log()
+            .then(|| EbpfLogger::init(&mut object))
+            .transpose()
+            .map_err(|error| map_error("AYA_LOGS", &error))?
+            .map(|mut logger| -> Box<dyn FnMut() + Send> { Box::new(move || logger.flush()) });
         let mut hooks = Hooks::load(&mut object)?;
         hooks.set_kinds(&mut object, options.kinds)?;
         Ok(Self {
@@ -226,12 +234,16 @@ impl Capture {
             hooks,
             ring,
             counters,
+            log,
         })
     }
 
     /// Waits until the ring has filled to a good part or `timeout` has passed,
     /// whichever is first. Records may be there in either case.
     pub fn poll(&mut self, timeout: Duration) -> Result<(), CaptureError> {
+        if let Some(print) = &mut self.log {
+            print();
+        }
         let timeout = Timespec::try_from(timeout).ok();
         let mut ring = [PollFd::from_borrowed_fd(self.ring.as_fd(), PollFlags::IN)];
         match rustix::event::poll(&mut ring, timeout.as_ref()) {
@@ -297,6 +309,11 @@ fn load(options: &Options) -> Result<Ebpf, CaptureError> {
     let ring_bytes = ring_bytes.unwrap_or(1 << 31);
     let wake_bytes = ring_bytes / 8;
     let own = std::process::id();
+    let log_level = if programs_may_log() {
+        aya_log::Level::Debug as u8
+    } else {
+        0
+    };
     // The programs carry no CO-RE relocations, so aya need not read the
     // kernel's type information once more.
     EbpfLoader::new()
@@ -304,9 +321,15 @@ fn load(options: &Options) -> Result<Ebpf, CaptureError> {
         .map_max_entries("RING", ring_bytes)
         .override_global("OFFSETS", resolved.bytes.as_slice(), true)
         .override_global("OWN_TGID", &own, true)
+        .override_global(aya_log::LEVEL, &log_level, true)
         .override_global("WAKE_BYTES", &wake_bytes, true)
         .load(OBJECT)
         .map_err(CaptureError::Load)
+}
+
+/// Whether somebody listens to what the programs say: `RUST_LOG=sensor_ebpf=debug`.
+fn programs_may_log() -> bool {
+    tracing::enabled!(target: "sensor_ebpf", tracing::Level::DEBUG)
 }
 
 /// What the kernel would refuse later without saying why. Root without

@@ -51,6 +51,7 @@ fn perform() {
         "32-bit calls" => calls_of_32_bits(),
         "exec from a thread" => panic!("{}", Command::new("/bin/true").exec()),
         "execveat" => execveat(),
+        "threads ending at once" => threads_ending_at_once(),
         other => panic!("no act {other:?}"),
     }
 }
@@ -157,6 +158,17 @@ fn calls_of_32_bits() {
     }
     call(257);
     println!("child {pid}");
+}
+
+/// Threads held at a barrier and then let go, while the process ends.
+fn threads_ending_at_once() {
+    let barrier = std::sync::Arc::new(std::sync::Barrier::new(17));
+    for _ in 0..16 {
+        let barrier = barrier.clone();
+        std::thread::spawn(move || barrier.wait());
+    }
+    barrier.wait();
+    std::process::exit(0);
 }
 
 /// execveat with nothing but a descriptor.

@@ -495,6 +495,125 @@ fn a_connect_tells_both_ends() {
 }
 
 #[test]
+fn a_process_of_many_threads_ends_once() {
+    let (recording, (pid, _)) = Recording::of(&Options::default(), |_| {
+        acts::act("threads ending at once", "")
+    });
+    let exits = recording
+        .events(pid)
+        .filter(|event| matches!(event.body, Body::Exit(_)));
+    assert_eq!(exits.count(), 1);
+}
+
+/// Something mounted or made for a test, undone at its end.
+struct Undo<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for Undo<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn an_overlay_tells_the_layer_of_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    // The upper layer cannot itself be on an overlayfs, as it would be in a container.
+    let flags = rustix::mount::MountFlags::empty();
+    rustix::mount::mount("tmpfs", dir.path(), "tmpfs", flags, None).unwrap();
+    let detach = rustix::mount::UnmountFlags::DETACH;
+    let _tmpfs = Undo(|| rustix::mount::unmount(dir.path(), detach).unwrap());
+    for name in ["lower", "upper", "work", "merged"] {
+        std::fs::create_dir(at(name)).unwrap();
+    }
+    std::fs::copy("/bin/true", at("lower/below")).unwrap();
+    let root = dir.path().display();
+    let layers = format!("lowerdir={root}/lower,upperdir={root}/upper,workdir={root}/work");
+    let layers = std::ffi::CString::new(layers).unwrap();
+    let merged = at("merged");
+    rustix::mount::mount(
+        "overlay",
+        &merged,
+        "overlay",
+        flags,
+        Some(layers.as_c_str()),
+    )
+    .unwrap();
+    let _overlay = Undo(|| rustix::mount::unmount(&merged, detach).unwrap());
+    std::fs::copy("/bin/true", at("merged/above")).unwrap();
+
+    let (recording, pids) = Recording::of(&Options::default(), |_| {
+        ["below", "above"].map(|name| run(&mut Command::new(merged.join(name))))
+    });
+    let layers = pids.map(|pid| {
+        let (_, exec) = recording.execs(pid).remove(0);
+        (exec.exe.lower_layer, exec.exe.upper_layer)
+    });
+    assert_eq!(layers, [(true, false), (false, true)]);
+    let shell = recording.execs(pids[0]).remove(0).1;
+    assert_eq!(
+        shell.exe_path,
+        merged.join("below").as_os_str().as_encoded_bytes()
+    );
+}
+
+#[test]
+fn cgroups_of_both_hierarchies_are_named() {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    let mounted = |wanted: fn(&[&str]) -> bool| {
+        mounts.lines().find_map(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            wanted(&words).then(|| words[1].to_owned())
+        })
+    };
+    let v2 = mounted(|words| words[2] == "cgroup2");
+    let v1 = mounted(|words| words[2] == "cgroup" && words[3].split(',').any(|o| o == "pids"));
+    let name = format!("sensor-test-{}", std::process::id());
+    let roots: Vec<String> = [&v2, &v1].into_iter().flatten().cloned().collect();
+    let made: Vec<String> = roots.iter().map(|root| format!("{root}/{name}")).collect();
+    made.iter()
+        .for_each(|dir| std::fs::create_dir(dir).unwrap());
+    let _made = Undo(|| {
+        made.iter()
+            .for_each(|dir| std::fs::remove_dir(dir).unwrap())
+    });
+    let ino = v2
+        .is_some()
+        .then(|| std::fs::metadata(&made[0]).unwrap().ino());
+
+    let moves: String = made
+        .iter()
+        .map(|dir| format!("echo $$ > {dir}/cgroup.procs; "))
+        .collect();
+    let shown = tempfile::NamedTempFile::new().unwrap();
+    let script = format!(
+        "{moves} cat /proc/$$/cgroup > {}; exec true",
+        shown.path().display()
+    );
+    let (recording, pid) = Recording::of(&Options::default(), |_| shell(&script));
+    let (event, exec) = recording.execs(pid).remove(1);
+    let text = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
+    if let Some(ino) = ino {
+        assert_eq!(
+            (text(exec.place.cgroup), event.task.cgroup_id),
+            (format!("/{name}"), ino)
+        );
+    }
+    if v1.is_some() {
+        let shown = std::fs::read_to_string(shown.path()).unwrap();
+        let v1_path = text(exec.place.cgroup_v1);
+        let of_a_controller = |line: &str| {
+            let words: Vec<&str> = line.splitn(3, ':').collect();
+            !words[1].is_empty() && words[2] == v1_path
+        };
+        assert!(
+            v1_path.len() > 1 && shown.lines().any(of_a_controller),
+            "{v1_path}: {shown}"
+        );
+    }
+}
+
+#[test]
 fn the_sensor_itself_is_left_out_and_counted() {
     let (recording, ()) = Recording::of(&Options::default(), |_| {
         for _ in 0..10 {
