@@ -46,7 +46,7 @@ pub(super) fn run(machine: Machine) -> Result<Verdict> {
         .args(["--tag", IMAGE, "--file"])
         .arg(progress::root().join("deploy/Dockerfile"));
     progress::logged(build.arg(progress::target_dir().join("dist")), LOG)?;
-    for arguments in [&["--version"][..], &["check"], &["fields"]] {
+    for arguments in [&["--version"][..], &["check", "/etc/sensor/rules"], &["fields"]] {
         let mut command = engine.docker(&["run", "--rm", "--network", "none", IMAGE]);
         progress::logged(command.args(arguments), LOG)?;
     }
@@ -62,8 +62,9 @@ fn watch(engine: &Engine) -> Result<()> {
     let mut start = engine.docker(&["run", "--detach", "--name", "watch", "--network", "none"]);
     start.args(["--pid", "host", "--cgroupns", "host"]);
     // What the sensor needs of `--privileged`, which an engine in a container of its
-    // own may be unable to give.
-    for capability in ["BPF", "PERFMON", "SYS_PTRACE", "DAC_READ_SEARCH"] {
+    // own may be unable to give. SYS_ADMIN stands for BPF and PERFMON, whose names
+    // Debian 12's engine does not know.
+    for capability in ["SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH"] {
         start.args(["--cap-add", capability]);
     }
     for option in ["seccomp=unconfined", "apparmor=unconfined"] {
