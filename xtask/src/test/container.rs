@@ -46,7 +46,11 @@ pub(super) fn run(machine: Machine) -> Result<Verdict> {
         .args(["--tag", IMAGE, "--file"])
         .arg(progress::root().join("deploy/Dockerfile"));
     progress::logged(build.arg(progress::target_dir().join("dist")), LOG)?;
-    for arguments in [&["--version"][..], &["check", "/etc/sensor/rules"], &["fields"]] {
+    for arguments in [
+        &["--version"][..],
+        &["check", "/etc/sensor/rules"],
+        &["fields"],
+    ] {
         let mut command = engine.docker(&["run", "--rm", "--network", "none", IMAGE]);
         progress::logged(command.args(arguments), LOG)?;
     }
