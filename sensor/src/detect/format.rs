@@ -351,3 +351,6 @@ fn printed(field: FieldRef) -> FieldRef {
     }
     field
 }
+
+#[cfg(test)]
+mod tests;

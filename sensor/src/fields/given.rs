@@ -171,3 +171,64 @@ fn wanted(field: &FieldRef) -> &'static str {
         Type::Ip | Type::IpNet => "it wants an address as a string",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_have_the_types_of_their_fields() {
+        let given = Given::from_json(&json!({
+            "proc.name": "sh", "evt.buffer": {"hex": "00ff"}, "evt.rawres": -2, "user.uid": 0,
+            "fd.sport": 443, "fd.sip": "::1", "thread.cpu": 1, "evt.is_open_read": true,
+            "proc.pname": null, "evt.rawtime": 7, "fd.port": 443,
+        }));
+        let given = given.unwrap();
+        let value = |name: &str| given.value(&lookup(name, None).unwrap());
+        assert_eq!(value("proc.name"), Some(Value::Text(b"sh")));
+        assert_eq!(value("evt.buffer"), Some(Value::Buffer(&[0, 255])));
+        assert_eq!(value("evt.rawres"), Some(Value::Signed(-2)));
+        assert_eq!(value("user.uid"), Some(Value::Unsigned(0)));
+        assert_eq!(value("fd.sport"), Some(Value::Port(443)));
+        assert_eq!(value("fd.sip"), Some(Value::Ip("::1".parse().unwrap())));
+        assert_eq!(value("thread.cpu"), Some(Value::Double(1.0)));
+        assert_eq!(value("evt.is_open_read"), Some(Value::Bool(true)));
+        assert_eq!(value("fd.port"), Some(Value::List(&[Value::Port(443)])));
+        assert_eq!(value("proc.pname"), None);
+        assert_eq!(value("proc.exe"), None);
+        assert_eq!(value("evt.num"), Some(Value::Unsigned(1)));
+        assert_eq!(given.time_ns(), 7);
+    }
+
+    #[test]
+    fn an_indexed_ancestor_comes_from_the_list_of_all() {
+        let given = Given::from_json(&json!({"proc.aname": ["bash", "sshd"]})).unwrap();
+        let ancestor = |index| given.value(&lookup("proc.aname", Some(index)).unwrap());
+        assert_eq!(ancestor("0"), None);
+        assert_eq!(ancestor("1"), Some(Value::Text(b"bash")));
+        assert_eq!(ancestor("2"), Some(Value::Text(b"sshd")));
+        assert_eq!(ancestor("3"), None);
+    }
+
+    #[test]
+    fn mistakes_are_told_with_what_is_wanted() {
+        let cases = [
+            (json!([]), "an event is a map"),
+            (json!({"proc.nam": "x"}), "no field is named `proc.nam`"),
+            (json!({"proc.name": 5}), "it wants a string"),
+            (json!({"evt.buffer": {"hex": "0"}}), "it wants a string"),
+            (json!({"proc.pid": "5"}), "it wants a whole number"),
+            (json!({"user.uid": -1}), "it wants a whole number from 0"),
+            (json!({"evt.is_open_read": "yes"}), "it wants true or false"),
+            (json!({"fd.sport": 65_536}), "it wants a port"),
+            (json!({"fd.sip": "localhost"}), "it wants an address"),
+            (json!({"fd.types": ["file", 5]}), "it wants a string"),
+        ];
+        for (event, expected) in cases {
+            let error = Given::from_json(&event).err().unwrap();
+            assert!(error.contains(expected), "{event}: {error}");
+        }
+    }
+}
