@@ -218,49 +218,27 @@ fn pieces(text: &str, start: usize) -> Result<Vec<Piece>, FormatError> {
 
 /// The token whose `%` stands at `start`, and the byte behind it.
 fn token(text: &str, start: usize) -> Result<(Token, usize), FormatError> {
-    let rest = text.get(start + 1..).unwrap_or_default();
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let width = rest.get(..digits).filter(|digits| !digits.is_empty());
-    let width = match width.map(str::parse::<u16>) {
-        None => None,
-        Some(Ok(width)) => Some(usize::from(width)),
-        Some(Err(_)) => {
-            let span = Span::new(start, start + 1 + digits);
-            return Err(FormatError::new(
-                span,
-                "this width is too large",
-                "at most 65535",
-            ));
-        }
-    };
-    let at = start + 1 + digits;
-    if at >= text.len()
-        || rest
-            .get(digits..)
-            .is_some_and(|rest| rest.starts_with(['%', ' ']))
-    {
-        let end = (at + 1).min(text.len());
+    let (width, at) = width(text, start)?;
+    let rest = text.get(at..).unwrap_or_default();
+    if rest.is_empty() || rest.starts_with(['%', ' ']) {
         return Err(FormatError::new(
-            Span::new(start, end),
+            Span::new(start, (at + 1).min(text.len())),
             "a field must follow `%`",
             "a percent sign itself cannot be printed; write `percent`",
         ));
     }
-    let (operand, style, end) = match syntax::call_at(text, at) {
-        Some(call) => {
-            let (call, end) = call.map_err(|error| FormatError {
-                kind: ErrorKind::Other,
-                span: error.span,
-                message: error.message,
-                help: error.help,
-            })?;
-            (transformed(&call)?, Style::PLAIN, end)
-        }
-        None => {
-            let (field, end) = longest_field(text, at)?;
-            let style = Style::of(&field);
-            (Operand::Field(printed(field)), style, end)
-        }
+    let (operand, style, end) = if let Some(call) = syntax::call_at(text, at) {
+        let (call, end) = call.map_err(|error| FormatError {
+            kind: ErrorKind::Other,
+            span: error.span,
+            message: error.message,
+            help: error.help,
+        })?;
+        (transformed(&call)?, Style::PLAIN, end)
+    } else {
+        let (field, end) = longest_field(text, at)?;
+        let style = Style::of(&field);
+        (Operand::Field(printed(field)), style, end)
     };
     let token = Token {
         operand,
@@ -268,6 +246,24 @@ fn token(text: &str, start: usize) -> Result<(Token, usize), FormatError> {
         width,
     };
     Ok((token, end))
+}
+
+/// The digits behind the `%` at `start`, if any, and the byte behind them.
+fn width(text: &str, start: usize) -> Result<(Option<usize>, usize), FormatError> {
+    let rest = text.get(start + 1..).unwrap_or_default();
+    let len = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let end = start + 1 + len;
+    match rest.get(..len).unwrap_or_default() {
+        "" => Ok((None, end)),
+        digits => match digits.parse::<u16>() {
+            Ok(width) => Ok((Some(width.into()), end)),
+            Err(_) => {
+                let span = Span::new(start, end);
+                let message = "this width is too large";
+                Err(FormatError::new(span, message, "at most 65535"))
+            }
+        },
+    }
 }
 
 /// A transformer, checked like one in a condition.

@@ -1,6 +1,7 @@
 //! A literal's bytes in, a constant of the field's type out, or the reason why
 //! they are none.
 
+use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -47,7 +48,7 @@ impl Constant {
             (Self::Bytes(a), Value::Text(b) | Value::Buffer(b)) => **a == *b,
             (Self::Number(a), value) => number(value) == Some(*a),
             (Self::Bool(a), Value::Bool(b)) => *a == b,
-            (Self::Double(a), Value::Double(b)) => *a == b,
+            (Self::Double(a), Value::Double(b)) => a.partial_cmp(&b).is_some_and(Ordering::is_eq),
             (Self::Ip(a), Value::Ip(b)) => *a == b,
             (Self::Net(net), Value::Ip(address)) => net.contains(&address),
             _ => false,
@@ -120,7 +121,7 @@ fn hex(bytes: &[u8]) -> Result<Box<[u8]>, Complaint> {
 fn integer(bytes: &[u8], bits: u8, signed: bool) -> Result<Constant, Complaint> {
     let text = shown(bytes)?;
     let trimmed = text.trim_start_matches(|c: char| c.is_ascii_whitespace());
-    let value = i128::from_str_radix(trimmed, 10).map_err(|_| {
+    let value = trimmed.parse::<i128>().map_err(|_| {
         let message = format!("`{text}` is no decimal whole number");
         (
             message,

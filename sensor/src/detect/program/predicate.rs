@@ -216,8 +216,8 @@ fn against(op: Op, left: Value<'_>, right: Value<'_>) -> bool {
         }
         Op::Contains | Op::BContains => text(|a, b| memchr::memmem::find(a, b).is_some()),
         Op::IContains => text(contains_ignoring_case),
-        Op::StartsWith | Op::BStartsWith => text(|a, b| a.starts_with(b)),
-        Op::EndsWith => text(|a, b| a.ends_with(b)),
+        Op::StartsWith | Op::BStartsWith => text(<[u8]>::starts_with),
+        Op::EndsWith => text(<[u8]>::ends_with),
         Op::Glob => text(|a, b| fnmatch::matches(b, a, Case::Exact)),
         Op::IGlob => text(|a, b| fnmatch::matches(b, a, Case::Ignored)),
         // These never compare with a field.

@@ -277,136 +277,133 @@ fn a_regular_expression_is_posix_and_covers_the_whole_value() {
     check(&event, &cases);
 }
 
+/// Conditions that read well and mean nothing, with the complaint.
+const MISTAKES: &[(&str, &str)] = &[
+    ("proc.nam = a", "`proc.nam`: no field is named `proc.nam`"),
+    (
+        "proc.pid contains 1",
+        "`contains`: `contains` does not work on a number",
+    ),
+    ("proc.pid = x", "`x`: `x` is no decimal whole number"),
+    ("proc.pid = 1.0", "`1.0`: `1.0` is no decimal whole number"),
+    (
+        "user.uid = 4294967296",
+        "`4294967296`: 4294967296 does not fit into the 32 bits of this field",
+    ),
+    (
+        "proc.is_exe_upper_layer = yes",
+        "`yes`: `yes` is neither true nor false",
+    ),
+    (
+        "proc.is_exe_upper_layer > 1",
+        "`>`: `>` does not work on a truth value",
+    ),
+    (
+        "fd.types = file",
+        "`=`: `=` does not work on a list of text",
+    ),
+    (
+        "fd.sport = nosuchservice",
+        "`nosuchservice`: `nosuchservice` is neither a port nor the name of a service",
+    ),
+    (
+        "fd.sip = ::ffff:1.2.3.4",
+        "`::ffff:1.2.3.4`: `::ffff:1.2.3.4` is no IP address",
+    ),
+    (
+        "fd.snet = ::/0",
+        "`::/0`: the mask of this network must be 1 to 128",
+    ),
+    (
+        "fd.snet = 10.0.0.0/33",
+        "`10.0.0.0/33`: the mask of this network must be 0 to 32",
+    ),
+    (
+        "fd.snet = 10.0.0.1",
+        "`10.0.0.1`: `10.0.0.1` has no network mask",
+    ),
+    (
+        "evt.buffer bcontains 7f4",
+        "`7f4`: an even number of hexadecimal digits is wanted",
+    ),
+    (
+        "evt.type startswith exec",
+        "`exec`: no event is named `exec`",
+    ),
+    (
+        "evt.type = val(proc.name)",
+        "`proc.name`: the event type cannot be compared with a field",
+    ),
+    (
+        "tolower(evt.type) = open",
+        "`evt.type`: `evt.type` may stand in no transformer",
+    ),
+    (
+        "proc.name = val(proc.pid)",
+        "`proc.pid`: both sides must be of one type: left text, right a number",
+    ),
+    (
+        "proc.name regex val(proc.exe)",
+        "`proc.exe`: `regex` does not compare with a field",
+    ),
+    (
+        "proc.aname = val(proc.name)",
+        "`proc.name`: `proc.aname` cannot be compared with another field",
+    ),
+    (
+        "proc.name = val(proc.aname)",
+        "`proc.aname`: `proc.aname` cannot be compared with another field",
+    ),
+    (
+        "tolower(proc.pid) = 1",
+        "`tolower(proc.pid)`: `tolower` cannot be given a number",
+    ),
+    (
+        "tolower(proc.aname) = x",
+        "`proc.aname`: `proc.aname` may stand in no transformer",
+    ),
+    (
+        "concat(proc.name) = x",
+        "`concat(proc.name)`: `concat` cannot be given text",
+    ),
+    (
+        "getopt(proc.args, \"a\") in (a)",
+        "`getopt(proc.args, \"a\")`: `getopt` cannot be given text and text",
+    ),
+    (
+        "tolower(proc.name)[1] = x",
+        "`tolower(proc.name)[1]`: `tolower` takes no brackets",
+    ),
+    (
+        "proc.name regex 'a\\\\d'",
+        "`'a\\\\d'`: classes such as `\\d` do not exist in POSIX regular expressions",
+    ),
+    (
+        "proc.name regex '(?i)a'",
+        "`'(?i)a'`: groups that begin with `(?` do not exist in POSIX regular expressions",
+    ),
+    (
+        "proc.name regex 'a*?'",
+        "`'a*?'`: lazy quantifiers such as `*?` do not exist in POSIX regular expressions",
+    ),
+    (
+        "proc.name regex 'a\\\\1'",
+        "`'a\\\\1'`: escapes such as `\\1` do not exist in POSIX regular expressions",
+    ),
+    (
+        "proc.name regex '[a'",
+        "`'[a'`: a bracket of this regular expression is not closed",
+    ),
+    (
+        "proc.name = \"\\x00\"",
+        "`\"\\x00\"`: a text cannot hold a NUL byte",
+    ),
+];
+
 #[test]
 fn mistakes_are_told_with_the_text_they_are_about() {
-    let cases = [
-        ("proc.nam = a", "`proc.nam`: no field is named `proc.nam`"),
-        ("proc.name < proc", "syntax"),
-        (
-            "proc.pid contains 1",
-            "`contains`: `contains` does not work on a number",
-        ),
-        ("proc.pid = x", "`x`: `x` is no decimal whole number"),
-        ("proc.pid = 1.0", "`1.0`: `1.0` is no decimal whole number"),
-        (
-            "user.uid = 4294967296",
-            "`4294967296`: 4294967296 does not fit into the 32 bits of this field",
-        ),
-        (
-            "proc.is_exe_upper_layer = yes",
-            "`yes`: `yes` is neither true nor false",
-        ),
-        (
-            "proc.is_exe_upper_layer > 1",
-            "`>`: `>` does not work on a truth value",
-        ),
-        (
-            "fd.types = file",
-            "`=`: `=` does not work on a list of text",
-        ),
-        (
-            "fd.sport = nosuchservice",
-            "`nosuchservice`: `nosuchservice` is neither a port nor the name of a service",
-        ),
-        (
-            "fd.sip = ::ffff:1.2.3.4",
-            "`::ffff:1.2.3.4`: `::ffff:1.2.3.4` is no IP address",
-        ),
-        (
-            "fd.snet = ::/0",
-            "`::/0`: the mask of this network must be 1 to 128",
-        ),
-        (
-            "fd.snet = 10.0.0.0/33",
-            "`10.0.0.0/33`: the mask of this network must be 0 to 32",
-        ),
-        (
-            "fd.snet = 10.0.0.1",
-            "`10.0.0.1`: `10.0.0.1` has no network mask",
-        ),
-        (
-            "evt.buffer bcontains 7f4",
-            "`7f4`: an even number of hexadecimal digits is wanted",
-        ),
-        (
-            "evt.type startswith exec",
-            "`exec`: no event is named `exec`",
-        ),
-        (
-            "evt.type = val(proc.name)",
-            "`proc.name`: the event type cannot be compared with a field",
-        ),
-        (
-            "tolower(evt.type) = open",
-            "`evt.type`: `evt.type` may stand in no transformer",
-        ),
-        (
-            "proc.name = val(proc.pid)",
-            "`proc.pid`: both sides must be of one type: left text, right a number",
-        ),
-        (
-            "proc.name regex val(proc.exe)",
-            "`proc.exe`: `regex` does not compare with a field",
-        ),
-        (
-            "proc.aname = val(proc.name)",
-            "`proc.name`: `proc.aname` cannot be compared with another field",
-        ),
-        (
-            "proc.name = val(proc.aname)",
-            "`proc.aname`: `proc.aname` cannot be compared with another field",
-        ),
-        (
-            "tolower(proc.pid) = 1",
-            "`tolower(proc.pid)`: `tolower` cannot be given a number",
-        ),
-        (
-            "tolower(proc.aname) = x",
-            "`proc.aname`: `proc.aname` may stand in no transformer",
-        ),
-        (
-            "concat(proc.name) = x",
-            "`concat(proc.name)`: `concat` cannot be given text",
-        ),
-        (
-            "getopt(proc.args, \"a\") in (a)",
-            "`getopt(proc.args, \"a\")`: `getopt` cannot be given text and text",
-        ),
-        (
-            "tolower(proc.name)[1] = x",
-            "`tolower(proc.name)[1]`: `tolower` takes no brackets",
-        ),
-        (
-            "proc.name regex 'a\\\\d'",
-            "`'a\\\\d'`: classes such as `\\d` do not exist in POSIX regular expressions",
-        ),
-        (
-            "proc.name regex '(?i)a'",
-            "`'(?i)a'`: groups that begin with `(?` do not exist in POSIX regular expressions",
-        ),
-        (
-            "proc.name regex 'a*?'",
-            "`'a*?'`: lazy quantifiers such as `*?` do not exist in POSIX regular expressions",
-        ),
-        (
-            "proc.name regex 'a\\\\1'",
-            "`'a\\\\1'`: escapes such as `\\1` do not exist in POSIX regular expressions",
-        ),
-        (
-            "proc.name regex '[a'",
-            "`'[a'`: a bracket of this regular expression is not closed",
-        ),
-        (
-            "proc.name = \"\\x00\"",
-            "`\"\\x00\"`: a text cannot hold a NUL byte",
-        ),
-    ];
-    for (condition, expected) in cases {
-        if expected == "syntax" {
-            assert!(parse(condition).is_err());
-        } else {
-            assert_eq!(verdict(condition, &json!({})), expected, "{condition}");
-        }
+    for (condition, expected) in MISTAKES {
+        assert_eq!(verdict(condition, &json!({})), *expected, "{condition}");
     }
 }
 
