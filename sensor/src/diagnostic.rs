@@ -189,8 +189,8 @@ impl Diagnostic {
 }
 
 /// The candidate most like `name`, or `None` when none is near: at most a
-/// third of the characters (and always one) may differ, swapped neighbours
-/// counting once and letter case not at all.
+/// third of the characters (and always one, though never all) may differ,
+/// swapped neighbours counting once and letter case not at all.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The distance is quadratic, and no valid name is near a text this long.
     const LONGEST: usize = 128;
@@ -198,7 +198,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         return None;
     }
     let name = name.to_lowercase();
-    let allowed = (name.chars().count() / 3).max(1);
+    let length = name.chars().count();
+    let allowed = (length / 3).max(1).min(length.saturating_sub(1));
     candidates
         .into_iter()
         .map(|candidate| {
@@ -470,6 +471,7 @@ error[LOAD_ERR_COMPILE_CONDITION]: no field is named this
             ("fdname", Some("fd.name")),
             ("container.id", None),
             ("", None),
+            ("x", None),
         ] {
             assert_eq!(nearest(written, names), want, "{written}");
         }

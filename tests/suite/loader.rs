@@ -199,7 +199,7 @@ fn ten_mistakes_are_ten_diagnostics_each_at_its_place() {
   priority: INFO
 - rule: eight
   desc: d
-  condition: evt.type = execve and fd.num contains x
+  condition: evt.type = execve and fd.num = 3
   output: o
   priority: INFO
   enabled: maybe
@@ -489,6 +489,27 @@ fn a_later_file_changes_rules_in_place_and_an_earlier_one_must_stand_alone() {
     ]);
     let found = early.unwrap_err();
     assert_eq!(found[0].message, "undefined macro `late`");
+}
+
+#[test]
+fn one_mistake_in_a_rule_hides_no_other() {
+    let text = rule("undefined and fd.num contains x and proc.nmae = a", "")
+        .replace("output: o", "output: \"%nofield.x\"")
+        .replace("INFO", "SEVERE");
+    let codes: Vec<_> = mistakes(&text)
+        .iter()
+        .map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            "3:14 LOAD_ERR_VALIDATE",
+            "3:35 LOAD_ERR_COMPILE_CONDITION",
+            "3:50 LOAD_ERR_COMPILE_CONDITION",
+            "4:13 LOAD_ERR_COMPILE_OUTPUT",
+            "5:13 LOAD_ERR_YAML_VALIDATE",
+        ]
+    );
 }
 
 #[test]

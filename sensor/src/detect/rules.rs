@@ -52,7 +52,7 @@ pub struct Rule {
     pub condition: Program,
     /// What the condition was compiled from: lists, exceptions and macros
     /// filled in. It prints as text.
-    pub tree: Expr,
+    pub tree: Arc<Expr>,
     /// The output.
     pub output: Format,
     /// The events that can satisfy the condition.

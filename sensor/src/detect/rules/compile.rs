@@ -91,7 +91,8 @@ impl Compiler<'_> {
             Some((tree, program))
         });
         let output = output(rule, &mut mistakes);
-        if !mistakes.found.is_empty() {
+        // Grave without a mistake of its own: one of its macros has one.
+        if mistakes.grave || !mistakes.found.is_empty() {
             self.report(rule, mistakes);
             return None;
         }
@@ -147,13 +148,12 @@ impl Compiler<'_> {
         }
     }
 
-    fn tree(&mut self, text: &Traced, mistakes: &mut Mistakes) -> Option<Expr> {
+    fn tree(&mut self, text: &Traced, mistakes: &mut Mistakes) -> Option<Arc<Expr>> {
         match syntax::parse(text.as_str()) {
             Ok(parsed) => {
                 let filled = self.macros.fill(&parsed, text, &mut mistakes.found);
-                // A macro's mistake is reported with the macro; the rule is lost too.
-                mistakes.grave |= filled.is_none();
-                filled
+                mistakes.grave |= !filled.sound;
+                Some(filled.tree)
             }
             Err(error) => {
                 mistakes.push(ErrorKind::Other, syntax_error(text, &error));

@@ -11,7 +11,7 @@ use super::collection::Collection;
 use super::compile::{at, syntax_error};
 use super::list::Lists;
 use super::traced::Traced;
-use crate::detect::syntax::{self, Expr, MacroError, Span};
+use crate::detect::syntax::{self, Expr, MacroError};
 use crate::diagnostic::{Diagnostic, Place};
 
 const INVALID: &str = "LOAD_ERR_VALIDATE";
@@ -38,10 +38,18 @@ enum State {
     Parsed(Arc<Expr>),
     /// Being resolved: meeting it again is a loop.
     Busy,
-    /// Ready.
-    Ready(Arc<Expr>),
-    /// Has a mistake that is reported already.
-    Broken,
+    /// Resolved.
+    Done(Filled),
+}
+
+/// A tree whose macro references are filled in.
+#[derive(Clone)]
+pub(super) struct Filled {
+    /// The tree. Where a macro could not be filled in, something that is
+    /// always true stands, so that the rest can be checked all the same.
+    pub(super) tree: Arc<Expr>,
+    /// Whether nothing in it, macros included, has a reported mistake.
+    pub(super) sound: bool,
 }
 
 impl<'c> Macros<'c> {
@@ -68,34 +76,31 @@ impl<'c> Macros<'c> {
         out
     }
 
-    /// The tree of a rule's condition with its macros filled in. `None` when a
-    /// mistake was reported, here or at a macro.
+    /// The tree of a rule's condition with its macros filled in.
     pub(super) fn fill(
         &mut self,
         expr: &Expr,
         text: &Traced,
         diagnostics: &mut Vec<Diagnostic>,
-    ) -> Option<Expr> {
-        let mut broken = false;
-        let filled = syntax::resolve_macros(expr, &mut |name| {
+    ) -> Filled {
+        let mut sound = true;
+        let (tree, errors) = fill(expr, &mut |name| {
             let index = *self.by_name.get(name)?;
             let entry = self.entries.get_mut(index)?;
             entry.used = true;
-            if let State::Ready(tree) = &entry.state {
-                return Some(Arc::clone(tree));
-            }
-            broken = true;
-            Some(placeholder())
-        });
-        match filled {
-            Ok(filled) => (!broken).then_some(filled),
-            Err(errors) => {
-                for error in errors {
-                    diagnostics.extend(self.mistake(&error, text, None));
+            match &entry.state {
+                State::Done(filled) => {
+                    sound &= filled.sound;
+                    Some(Arc::clone(&filled.tree))
                 }
-                None
+                State::Parsed(_) | State::Busy => None,
             }
+        });
+        sound &= errors.is_empty();
+        for error in errors {
+            diagnostics.extend(self.mistake(&error, text, None));
         }
+        Filled { tree, sound }
     }
 
     /// Names and places of macros that nothing used.
@@ -127,38 +132,30 @@ impl<'c> Macros<'c> {
         entry.state = State::Busy;
         chain.push(index);
         let mut looping = false;
-        let mut broken = false;
-        let filled = syntax::resolve_macros(&expr, &mut |name| {
+        let mut sound = true;
+        let (tree, errors) = fill(&expr, &mut |name| {
             let used = self.visible(name, index)?;
             self.entries.get_mut(used)?.used = true;
             if chain.len() < MAX_CHAIN {
                 self.resolve(used, chain, diagnostics);
             }
-            match &self.entries.get(used)?.state {
-                State::Ready(tree) => Some(Arc::clone(tree)),
-                state => {
-                    looping |= !matches!(state, State::Broken);
-                    broken = true;
-                    Some(placeholder())
-                }
+            if let State::Done(filled) = &self.entries.get(used)?.state {
+                sound &= filled.sound;
+                return Some(Arc::clone(&filled.tree));
             }
+            looping = true;
+            Some(placeholder())
         });
         chain.pop();
-        let state = match filled {
-            Ok(filled) if !broken => State::Ready(Arc::new(filled)),
-            Ok(_) => State::Broken,
-            Err(errors) => {
-                for error in errors {
-                    diagnostics.extend(self.mistake(&error, &text, Some(index)));
-                }
-                State::Broken
-            }
-        };
+        sound &= errors.is_empty() && !looping;
+        for error in errors {
+            diagnostics.extend(self.mistake(&error, &text, Some(index)));
+        }
         if looping {
             diagnostics.extend(self.reference_loop(index));
         }
         if let Some(entry) = self.entries.get_mut(index) {
-            entry.state = state;
+            entry.state = State::Done(Filled { tree, sound });
         }
     }
 
@@ -204,18 +201,23 @@ impl<'c> Macros<'c> {
                 .help(format!(
                     "a macro uses macros defined before it; move `{name}` up"
                 )),
-            None => self.undefined(name)?,
+            None => self.undefined(name, within)?,
         };
         Some(at(text, mistake, span))
     }
 
-    fn undefined(&self, name: &str) -> Option<Diagnostic> {
+    fn undefined(&self, name: &str, within: Option<usize>) -> Option<Diagnostic> {
         if self.collection.may_be_broken(name) {
             return None;
         }
-        let macros = self.collection.macros.iter();
+        let others = self
+            .collection
+            .macros
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| Some(*index) != within);
         let mistake = Diagnostic::error(INVALID, format!("undefined macro `{name}`"))
-            .suggest(name, macros.map(|known| known.name.text.as_str()));
+            .suggest(name, others.map(|(_, known)| known.name.text.as_str()));
         let is_list = self
             .collection
             .lists
@@ -230,7 +232,6 @@ impl<'c> Macros<'c> {
 }
 
 fn parse(condition: &Traced, lists: &mut Lists, diagnostics: &mut Vec<Diagnostic>) -> Entry {
-    let mut state = State::Broken;
     let text = match lists.expand(condition) {
         Ok(text) => text,
         Err(mistake) => {
@@ -238,10 +239,16 @@ fn parse(condition: &Traced, lists: &mut Lists, diagnostics: &mut Vec<Diagnostic
             condition.clone()
         }
     };
-    match syntax::parse(text.as_str()) {
-        Ok(expr) => state = State::Parsed(Arc::new(expr)),
-        Err(error) => diagnostics.push(syntax_error(&text, &error)),
-    }
+    let state = match syntax::parse(text.as_str()) {
+        Ok(expr) => State::Parsed(Arc::new(expr)),
+        Err(error) => {
+            diagnostics.push(syntax_error(&text, &error));
+            State::Done(Filled {
+                tree: placeholder(),
+                sound: false,
+            })
+        }
+    };
     Entry {
         text,
         state,
@@ -249,11 +256,27 @@ fn parse(condition: &Traced, lists: &mut Lists, diagnostics: &mut Vec<Diagnostic
     }
 }
 
-/// Stands in for a macro whose mistake is reported already, so that the rest
-/// of a condition can be looked at. What has one in it is thrown away.
+/// Fills in what `find` knows, placeholders for the rest, and says what that was.
+fn fill(
+    expr: &Expr,
+    find: &mut dyn FnMut(&str) -> Option<Arc<Expr>>,
+) -> (Arc<Expr>, Vec<MacroError>) {
+    match syntax::resolve_macros(expr, find) {
+        Ok(tree) => (Arc::new(tree), Vec::new()),
+        Err(errors) => {
+            let mut lenient = |name: &str| find(name).or_else(|| Some(placeholder()));
+            let tree = syntax::resolve_macros(expr, &mut lenient);
+            (tree.map_or_else(|_| placeholder(), Arc::new), errors)
+        }
+    }
+}
+
+/// A condition that is always true and compiles. It has one check, so that what
+/// is made of placeholders is bounded like everything else.
 fn placeholder() -> Arc<Expr> {
-    Arc::new(Expr {
-        kind: syntax::ExprKind::Macro(String::new()),
-        span: Span::default(),
-    })
+    let nothing = |_| Expr {
+        kind: syntax::ExprKind::And(Vec::new()),
+        span: syntax::Span::default(),
+    };
+    Arc::new(syntax::parse("evt.num exists").unwrap_or_else(nothing))
 }

@@ -155,9 +155,10 @@ impl Reader<'_> {
         })
     }
 
+    /// A definition. One with mistakes is still given where it has a condition,
+    /// the broken keys at harmless values, so that the condition's own mistakes
+    /// are shown in the same run; the reported ones keep it from being used.
     fn define_rule(&mut self, keys: &Keys<'_>) -> Option<RuleChange> {
-        // Every key is read before the first missing one ends the rule, so
-        // that all its mistakes are shown at once.
         let condition = self.required_text(keys, "condition");
         let output = self.required_text(keys, "output");
         let desc = self.required_text(keys, "desc");
@@ -165,29 +166,24 @@ impl Reader<'_> {
             .required(keys, "priority", "rule")
             .and_then(|node| self.priority(node));
         let source = self.definition_source(keys);
-        let enabled = self.flag(keys, "enabled", true);
-        let tags = match keys.get("tags") {
-            Some(node) => self.tags(node),
-            None => Some(BTreeSet::new()),
-        };
-        let exceptions = match keys.get("exceptions") {
-            Some(node) => self.exceptions(node),
-            None => Some(Vec::new()),
-        };
-        let warn_evttypes = self.flag(keys, "warn_evttypes", true);
-        let skip_if_unknown_filter = self.flag(keys, "skip-if-unknown-filter", false);
-        self.capture(keys)?;
+        let tags = keys.get("tags").and_then(|node| self.tags(node));
+        let exceptions = keys
+            .get("exceptions")
+            .and_then(|node| self.exceptions(node));
+        self.capture(keys);
         Some(RuleChange::Define(Box::new(Definition {
-            condition: condition?,
-            output: output?.trimmed(),
-            desc: desc?.as_str().to_owned(),
-            priority: priority?,
+            output: output.unwrap_or_default().trimmed(),
+            desc: desc.unwrap_or_default().as_str().to_owned(),
+            priority: priority.unwrap_or(Priority::Debug),
+            enabled: self.flag(keys, "enabled", true).unwrap_or(true),
+            tags: tags.unwrap_or_default(),
+            exceptions: exceptions.unwrap_or_default(),
+            warn_evttypes: self.flag(keys, "warn_evttypes", true).unwrap_or(true),
+            skip_if_unknown_filter: self
+                .flag(keys, "skip-if-unknown-filter", false)
+                .unwrap_or(false),
             source: source?,
-            enabled: enabled?,
-            tags: tags?,
-            exceptions: exceptions?,
-            warn_evttypes: warn_evttypes?,
-            skip_if_unknown_filter: skip_if_unknown_filter?,
+            condition: condition?,
         })))
     }
 
