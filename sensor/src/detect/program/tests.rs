@@ -1,3 +1,5 @@
+//! Conditions against events: the semantics, case by case, and against a naive evaluator.
+
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 

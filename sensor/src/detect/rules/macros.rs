@@ -226,8 +226,24 @@ impl<'c> Macros<'c> {
         Some(match mistake.help {
             _ if is_list => mistake.help(format!("`{name}` is a list; compare a field with it")),
             Some(_) => mistake,
-            None => mistake.help("a check is a field, an operator and a value, as in `fd.num = 3`"),
+            None => mistake.help(self.known(within)),
         })
+    }
+}
+
+impl Macros<'_> {
+    /// The macros there are, when they are few enough to be read.
+    fn known(&self, within: Option<usize>) -> String {
+        const FEW: usize = 8;
+        let macros = self.collection.macros.iter().enumerate();
+        let names: Vec<String> = macros
+            .filter(|(index, _)| Some(*index) != within)
+            .map(|(_, known)| format!("`{}`", known.name.text))
+            .collect();
+        if names.is_empty() || names.len() > FEW {
+            return "a check is a field, an operator and a value, as in `fd.num = 3`".to_owned();
+        }
+        format!("the macros are {}", names.join(", "))
     }
 }
 

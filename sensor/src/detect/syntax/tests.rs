@@ -1,3 +1,5 @@
+//! Texts against trees: the grammar, its mistakes, and print then parse.
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
