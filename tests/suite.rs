@@ -18,5 +18,9 @@ mod deploy;
 mod invariants;
 #[path = "suite/loader.rs"]
 mod loader;
+#[path = "suite/outputs.rs"]
+mod outputs;
+#[path = "suite/stand_in.rs"]
+mod stand_in;
 #[path = "suite/stories.rs"]
 mod stories;

@@ -258,7 +258,7 @@ fn work(
     for worker in workers {
         tasks.spawn_local_on(worker.run(), &local);
     }
-    runtime.block_on(local.run_until(async {
+    runtime.block_on(local.run_until(async move {
         // A sender dropped without a word leaves no time for anything.
         let deadline = stopped.await.unwrap_or_default();
         let all = async { while tasks.join_next().await.is_some() {} };

@@ -38,7 +38,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(url: Url, tls: &tls::Config, timeout: Duration) -> Result<Self, BuildError> {
-        let mut builder = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .redirect(Policy::none())
             // A proxy named by somebody's environment must not see the alerts.
             .no_proxy()
@@ -48,12 +48,13 @@ impl Client {
             .user_agent(concat!("sensor/", env!("CARGO_PKG_VERSION")));
         // A plain connection needs no certificate authority, so a machine that
         // has none can still send to its own loopback.
-        if url.scheme() == "https" {
-            let mut tls = tls.client()?;
-            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-            builder = builder.tls_backend_preconfigured(tls);
-        }
+        let mut tls = match url.scheme() {
+            "https" => tls.client()?,
+            _ => tls::Config::trusting_nobody()?,
+        };
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let client = builder
+            .tls_backend_preconfigured(tls)
             .build()
             .map_err(|error| BuildError::Value(describe(error)))?;
         Ok(Self { client, url })

@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tracing::warn;
 
 /// How the receiver's certificate is checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -52,18 +53,25 @@ impl Config {
 
     /// The client configuration these keys ask for.
     pub(crate) fn client(&self) -> Result<ClientConfig, TlsError> {
-        let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()?;
-        if self.accept_any_certificate_without_verification {
-            return Ok(builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
-                .with_no_client_auth());
+        if !self.accept_any_certificate_without_verification {
+            return Ok(trusting(self.roots()?)?);
         }
-        Ok(builder
-            .with_root_certificates(self.roots()?)
-            .with_no_client_auth())
+        warn!(
+            "tls.accept_any_certificate_without_verification is set: anyone on the path can read \
+             the alerts and the secrets sent with them"
+        );
+        let mut client = trusting(RootCertStore::empty())?;
+        let verifier = AcceptAny(Arc::clone(client.crypto_provider()));
+        client
+            .dangerous()
+            .set_certificate_verifier(Arc::new(verifier));
+        Ok(client)
+    }
+
+    /// For connections without TLS: the HTTP client wants a configuration all
+    /// the same, and this one lets nobody in by mistake.
+    pub(crate) fn trusting_nobody() -> Result<ClientConfig, TlsError> {
+        Ok(trusting(RootCertStore::empty())?)
     }
 
     fn roots(&self) -> Result<RootCertStore, TlsError> {
@@ -83,6 +91,13 @@ impl Config {
         }
         Ok(roots)
     }
+}
+
+fn trusting(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(ring::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// The certificates of a PEM file; a file without any is an error.

@@ -1,0 +1,109 @@
+//! Every output against a receiver that misbehaves in every documented way.
+//!
+//! Each test ends by checking the account: raised = delivered + failed + queued.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use sensor::alert::{Alert, Priority};
+use sensor::deliver::{Delivery, OutputConfig};
+use sensor::metrics::OutputAccount;
+use serde_json::json;
+use uuid::Uuid;
+
+#[path = "outputs/file.rs"]
+mod file;
+#[path = "outputs/isolation.rs"]
+mod isolation;
+#[path = "outputs/mail.rs"]
+mod mail;
+#[path = "outputs/postfix.rs"]
+mod postfix;
+#[path = "outputs/splunk.rs"]
+mod splunk;
+#[path = "outputs/tls.rs"]
+mod tls;
+#[path = "outputs/webhook.rs"]
+mod webhook;
+
+/// Retries that do not keep a test waiting.
+const FAST: &str = "retry: {initial_ms: 1, max_ms: 5, blocked_ms: 5}";
+
+/// How long a condition may take to come true on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `condition` holds.
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "never came true: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A fresh alert of this rule.
+fn alert_of(rule: &str, priority: Priority) -> Arc<Alert> {
+    static NUMBER: AtomicU64 = AtomicU64::new(1);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let message = format!("Something happened (n={number})");
+    let fields = json!({"evt.time": 1, "proc.cmdline": "cat /etc/shadow", "proc.tty": null});
+    Arc::new(Alert {
+        id: Uuid::from_u128(u128::from(number)),
+        time_ns: u64::try_from(now.as_nanos()).unwrap(),
+        rule: rule.into(),
+        priority,
+        source: "syscall".into(),
+        tags: ["T1003".into(), "files".into()].into(),
+        hostname: "node1".into(),
+        output: format!("04:00:00.000000000: {} {message}", priority.name()),
+        message,
+        output_fields: fields.as_object().unwrap().clone(),
+        pid: 1,
+        in_command_tree: false,
+        json: sensor::alert::JsonOptions::default(),
+    })
+}
+
+fn alert() -> Arc<Alert> {
+    alert_of("Read credential file", Priority::Warning)
+}
+
+/// Sends `n` fresh alerts; returns their uuids.
+fn send(delivery: &Delivery, n: usize) -> Vec<String> {
+    let mut sent = Vec::new();
+    for _ in 0..n {
+        let alert = alert();
+        delivery.send(&alert);
+        sent.push(alert.id.to_string());
+    }
+    sent
+}
+
+fn outputs(yaml: &str) -> Vec<OutputConfig> {
+    serde_yaml::from_str(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
+}
+
+/// Starts one output of this configuration.
+fn start(yaml: &str) -> Delivery {
+    Delivery::start(&outputs(&format!("[{{{yaml}}}]"))).unwrap()
+}
+
+/// The only output's account, checked to balance.
+fn account(delivery: &Delivery) -> OutputAccount {
+    let [(_, account)] = &delivery.accounts()[..] else {
+        panic!("one output was started");
+    };
+    assert!(account.balances(), "{account:?}");
+    *account
+}
+
+/// Stops an output that has nothing left to do; returns its account.
+fn finish(delivery: Delivery) -> OutputAccount {
+    let [(_, account)] = delivery.shutdown(PATIENCE)[..] else {
+        panic!("one output was started");
+    };
+    assert!(account.balances() && account.queued == 0, "{account:?}");
+    account
+}

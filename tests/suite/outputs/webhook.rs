@@ -1,0 +1,109 @@
+//! The webhook: bodies, headers, and which answers mean what.
+
+use sensor::alert::Priority;
+
+use super::{FAST, account, alert_of, eventually, finish, send, start};
+use crate::stand_in::hook::Hook;
+
+#[test]
+fn one_alert_a_request_with_its_id_and_the_configured_headers() {
+    let directory = tempfile::tempdir().unwrap();
+    let token = directory.path().join("token");
+    std::fs::write(&token, "s3cr3t\n").unwrap();
+    let (hook, token) = (Hook::start([]), token.display());
+    let delivery = start(&format!(
+        "type: webhook, url: '{}', bearer: 'file:{token}', headers: {{X-Team: blue}}, \
+         secret_headers: {{X-Key: 'file:{token}'}}",
+        hook.url()
+    ));
+    let sent = send(&delivery, 3);
+    assert_eq!(finish(delivery).delivered, 3);
+    let hook = hook.lock();
+    for (request, uuid) in hook.requests.iter().zip(&sent) {
+        assert_eq!(request.body["uuid"], **uuid);
+        for (name, value) in [
+            ("webhook-id", uuid.as_str()),
+            ("authorization", "Bearer s3cr3t"),
+            ("x-team", "blue"),
+            ("x-key", "s3cr3t"),
+            ("content-type", "application/json"),
+        ] {
+            assert_eq!(request.headers[name], *value, "{name}");
+        }
+    }
+    assert_eq!(hook.requests.len(), 3);
+}
+
+#[test]
+fn an_array_carries_a_batch_and_keeps_its_id_when_repeated() {
+    let hook = Hook::start([503]);
+    let delivery = start(&format!(
+        "type: webhook, url: '{}', body: array, batch: {{max_age_ms: 60000}}, {FAST}",
+        hook.url()
+    ));
+    let sent = send(&delivery, 7);
+    assert_eq!(finish(delivery).delivered, 7);
+    let hook = hook.lock();
+    let [first, second] = &hook.requests[..] else {
+        panic!("two requests");
+    };
+    assert_eq!(first.headers["webhook-id"], second.headers["webhook-id"]);
+    let bodies = second.body.as_array().unwrap();
+    let uuids: Vec<_> = bodies
+        .iter()
+        .map(|alert| alert["uuid"].as_str().unwrap())
+        .collect();
+    assert_eq!(uuids, sent);
+}
+
+#[test]
+fn each_answer_has_its_consequence() {
+    // The answers, then how many of one alert were delivered and refused.
+    for (script, delivered, refused) in [
+        (vec![200], 1, 0),
+        (vec![202], 1, 0),
+        (vec![408, 425, 429, 500, 502, 503, 504, 204], 1, 0),
+        (vec![301, 302, 307, 308, 204], 1, 0),
+        (vec![401, 204], 1, 0),
+        (vec![400], 0, 1),
+        (vec![403], 0, 1),
+        (vec![404], 0, 1),
+        (vec![410], 0, 1),
+        (vec![413], 0, 1),
+        (vec![422], 0, 1),
+    ] {
+        let requests = script.len();
+        let hook = Hook::start(script.clone());
+        let delivery = start(&format!("type: webhook, url: '{}', {FAST}", hook.url()));
+        send(&delivery, 1);
+        eventually("an answer for good", || account(&delivery).queued == 0);
+        let account = finish(delivery);
+        assert_eq!(
+            (account.delivered, account.refused),
+            (delivered, refused),
+            "{script:?}"
+        );
+        let answered: Vec<u16> = hook
+            .lock()
+            .requests
+            .iter()
+            .map(|seen| seen.answered)
+            .collect();
+        assert_eq!(answered, script);
+        assert_eq!(answered.len(), requests);
+    }
+}
+
+#[test]
+fn alerts_below_the_outputs_priority_are_not_raised_there() {
+    let hook = Hook::start([]);
+    let delivery = start(&format!(
+        "type: webhook, url: '{}', min_priority: error",
+        hook.url()
+    ));
+    for priority in Priority::ALL {
+        delivery.send(&alert_of("rule", priority));
+    }
+    let account = finish(delivery);
+    assert_eq!((account.raised, account.delivered), (4, 4), "{account:?}");
+}

@@ -1,0 +1,16 @@
+//! Receivers to send to: strict, scriptable, on loopback.
+//!
+//! They are written from the protocols' descriptions, apart from the senders'
+//! code, and refuse rather than forgive: a sender that is only nearly right
+//! fails its test here, not at a user's receiver.
+
+#[path = "stand_in/gate.rs"]
+pub(crate) mod gate;
+#[path = "stand_in/hec.rs"]
+pub(crate) mod hec;
+#[path = "stand_in/hook.rs"]
+pub(crate) mod hook;
+#[path = "stand_in/identity.rs"]
+pub(crate) mod identity;
+#[path = "stand_in/smtp.rs"]
+pub(crate) mod smtp;

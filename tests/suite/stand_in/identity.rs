@@ -1,0 +1,48 @@
+//! A certificate authority for one test, and servers it vouches for.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+/// An authority nobody else trusts; its certificate lies in `ca_file`.
+pub(crate) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    pub(crate) ca_file: PathBuf,
+}
+
+impl Authority {
+    pub(crate) fn new(directory: &Path) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let ca_file = directory.join("ca.pem");
+        std::fs::write(&ca_file, issuer.pem()).unwrap();
+        Self { issuer, ca_file }
+    }
+
+    /// The certificate and key of a server with this name or address, as PEM.
+    pub(crate) fn issue(&self, name: &str) -> (String, String) {
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    /// A TLS server with this name or address.
+    pub(crate) fn server(&self, name: &str) -> Arc<rustls::ServerConfig> {
+        use rustls::pki_types::pem::PemObject;
+        let (certificate, key) = self.issue(name);
+        let certificate =
+            rustls::pki_types::CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        Arc::new(config)
+    }
+}
