@@ -15,6 +15,7 @@
 mod toolchain;
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -70,10 +71,9 @@ fn list_rules(directory: &Path, list: &Path) -> Result<()> {
             .file_name()
             .and_then(OsStr::to_str)
             .context("a rule file's name is no text")?;
-        text += &format!(
-            "    ({:?}, include_bytes!({path:?}) as &[u8]),\n",
-            format!("rules/{name}")
-        );
+        let path = path.to_str().context("a rule file's path is no text")?;
+        let shown = format!("rules/{name}");
+        writeln!(text, "    ({shown:?}, include_bytes!({path:?}) as &[u8]),")?;
     }
     text += "]\n";
     fs::write(list, text).with_context(|| format!("cannot write {}", list.display()))

@@ -142,8 +142,8 @@ fn show(diagnostics: &[Diagnostic]) {
 impl Verb {
     fn run(self) -> Result<u8, Failure> {
         match self {
-            Self::Run(args) => run::run(args),
-            Self::Check(args) => check::run(&args),
+            Self::Run(args) => run::run(&args),
+            Self::Check(args) => Ok(check::run(&args)),
             Self::Fields(args) => fields::run(&args),
             Self::Events(args) => events::run(&args),
             Self::Demo(args) => demo::run(&args),

@@ -26,6 +26,10 @@ pub use reference::reference;
 /// Configuration of the sensor. Every key may be left out.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent switch of the file"
+)]
 pub struct Config {
     /// Rule files and directories, loaded in this order. A directory gives its
     /// `*.yaml` and `*.yml` files sorted by name. Empty: the rules shipped in

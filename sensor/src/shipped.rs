@@ -15,7 +15,7 @@ mod tests {
         assert!(
             RULES
                 .iter()
-                .all(|(name, text)| name.ends_with(".yaml") && !text.is_empty())
+                .all(|(name, text)| name.starts_with("rules/") && !text.is_empty())
         );
     }
 }

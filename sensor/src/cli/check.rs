@@ -6,7 +6,7 @@ use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Severity};
 
 use super::run::Input;
-use super::{EXIT_INPUT, EXIT_OK, Failure};
+use super::{EXIT_INPUT, EXIT_OK};
 
 /// Flags of `sensor check`.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub struct Args {
 }
 
 /// Checks what is given and shows all that is wrong with it.
-pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+pub(super) fn run(args: &Args) -> u8 {
     let (configs, rule_files): (Vec<PathBuf>, Vec<PathBuf>) = args
         .files
         .iter()
@@ -54,14 +54,14 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let count = check_rules(&config, &mut found);
     super::show(&found);
     if found.iter().any(|d| d.severity == Severity::Error) {
-        return Ok(EXIT_INPUT);
+        return EXIT_INPUT;
     }
     anstream::println!(
         "{}ok{}: {count} rules",
         super::GOOD,
         super::GOOD.render_reset()
     );
-    Ok(EXIT_OK)
+    EXIT_OK
 }
 
 fn check_rules(config: &Config, found: &mut Vec<Diagnostic>) -> usize {

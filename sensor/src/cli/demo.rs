@@ -35,7 +35,7 @@ pub(super) fn run(_: &Args) -> Result<u8, Failure> {
     step(&format!(
         "starting the sensor with its {count} shipped rules"
     ));
-    let (mut session, ()) = Session::start(&config, loaded.rules, |_| Ok(()))?;
+    let (mut session, ()) = Session::start(&config, &loaded.rules, |_| Ok(()))?;
 
     step(&format!(
         "a shell now reads the password hashes: sh -c '{ACT}'"

@@ -9,8 +9,8 @@ mod control;
 mod session;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::process::ExitStatus;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,7 +20,7 @@ pub(in crate::cli) use session::Session;
 use self::command::Verdict;
 use self::control::Control;
 use super::{EXIT_OK, Failure};
-use crate::alert::{Alert, Priority};
+use crate::alert::Priority;
 use crate::config::{self, Config};
 use crate::detect::rules::watch::Watch;
 use crate::detect::rules::{self, Loaded};
@@ -93,7 +93,7 @@ pub(super) fn load_rules(config: &Config) -> Result<Loaded, Vec<Diagnostic>> {
 }
 
 /// Runs until it is told to stop.
-pub(super) fn run(args: Args) -> Result<u8, Failure> {
+pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let (mut config, loaded) = args.input.load()?;
     let in_ci = !args.command.is_empty();
     if in_ci {
@@ -103,35 +103,26 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
     super::show(&loaded.diagnostics);
 
     let (requests, inbox) = control::listen()?;
+    // Before the start, so that an edit made meanwhile is seen.
+    let reloader = Reloader::start(&config, &requests)?;
     let watching = announce(&config, &loaded);
-    let (mut session, ()) = Session::start(&config, loaded.rules, |state| {
-        if in_ci {
-            state.follow(command::start(&args.command, requests.clone())?);
+    let (session, command) = Session::start(&config, &loaded.rules, |state| {
+        let command = in_ci.then(|| command::start(&args.command, requests.clone()));
+        let command = command.transpose()?;
+        if let Some(pid) = command {
+            state.follow(pid);
         }
-        Ok(())
+        Ok(command)
     })?;
     tracing::info!("{watching}");
-    let watch = watch_rules(&config);
-
-    let mut verdict = Verdict::default();
-    let mut status = None;
-    while !handle(&mut session, &config, &inbox, &requests, &mut status)? {
-        if watch.as_ref().is_some_and(Watch::changed) {
-            reload(config.clone(), requests.clone());
-        }
-        session.step(&mut |alert| {
-            if in_ci {
-                verdict.see(alert);
-            }
-        })?;
-    }
-    let deadline = Duration::from_secs(config.shutdown_timeout_s);
-    let report = session.finish(deadline, &mut |alert: &Arc<Alert>| {
-        if in_ci {
-            verdict.see(alert);
-        }
-    })?;
-    anstream::eprintln!("{report}");
+    let mut running = Running {
+        session,
+        command,
+        reloader,
+        verdict: Verdict::default(),
+    };
+    let status = running.watch(&config, &inbox)?;
+    let verdict = running.finish(Duration::from_secs(config.shutdown_timeout_s))?;
     let Some(status) = status else {
         return Ok(EXIT_OK);
     };
@@ -139,64 +130,120 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
     Ok(verdict.code(args.fail_on, status))
 }
 
-/// Does what is asked between two batches of records; true when it is to stop.
-fn handle(
-    session: &mut Session,
-    config: &Config,
-    inbox: &Receiver<Control>,
-    requests: &Sender<Control>,
-    status: &mut Option<std::process::ExitStatus>,
-) -> anyhow::Result<bool> {
-    while let Ok(request) = inbox.try_recv() {
-        match request {
-            Control::Stop => return Ok(true),
-            Control::CommandEnded(ended) => {
-                *status = Some(ended.context("cannot learn how the command ended")?);
-                return Ok(true);
-            }
-            Control::Account => anstream::eprintln!("{}", session.report()?),
-            Control::Reload => reload(config.clone(), requests.clone()),
-            Control::Rules(Ok(loaded)) => {
-                let count = loaded.rules.rules.len();
-                super::show(&loaded.diagnostics);
-                match session.set_rules(loaded.rules, config) {
-                    Ok(()) => tracing::info!(rules = count, "the edited rules are in force"),
-                    Err(error) => tracing::error!("the old rules stay in force: {error:#}"),
+/// A sensor at work and what it answers to.
+struct Running {
+    session: Session,
+    /// The command under the sensor, in CI mode.
+    command: Option<u32>,
+    reloader: Reloader,
+    /// Stays empty outside CI mode.
+    verdict: Verdict,
+}
+
+impl Running {
+    /// Takes records through the walk and does, between two batches, what is
+    /// asked. Gives the command's status when it ended that way.
+    fn watch(
+        &mut self,
+        config: &Config,
+        inbox: &Receiver<Control>,
+    ) -> anyhow::Result<Option<ExitStatus>> {
+        loop {
+            while let Ok(request) = inbox.try_recv() {
+                match request {
+                    // The command decides when it is over: it is told, and waited for.
+                    Control::Stop if self.command.is_some() => command::end(self.command),
+                    Control::Stop => return Ok(None),
+                    Control::CommandEnded(ended) => {
+                        return ended
+                            .map(Some)
+                            .context("cannot learn how the command ended");
+                    }
+                    Control::Account => anstream::eprintln!("{}", self.session.report()?),
+                    Control::Reload => self.reloader.ask(),
+                    Control::Rules(loaded) => self.put_in_force(loaded, config),
                 }
             }
-            Control::Rules(Err(mistakes)) => {
-                super::show(&mistakes);
-                tracing::error!(
-                    mistakes = mistakes.len(),
-                    "the edited rules are broken, the old ones stay in force"
-                );
-            }
+            self.reloader.look();
+            let (verdict, in_ci) = (&mut self.verdict, self.command.is_some());
+            self.session.step(&mut |alert| verdict.see(alert, in_ci))?;
         }
     }
-    Ok(false)
-}
 
-/// Loads the rules on a thread of its own: the walk goes on meanwhile.
-fn reload(config: Config, requests: Sender<Control>) {
-    let load = move || requests.send(Control::Rules(load_rules(&config)));
-    if let Err(error) = std::thread::Builder::new()
-        .name("rules".to_owned())
-        .spawn(load)
-    {
-        tracing::error!(%error, "cannot load the rules again, the old ones stay in force");
+    fn put_in_force(&mut self, loaded: Result<Loaded, Vec<Diagnostic>>, config: &Config) {
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(mistakes) => {
+                super::show(&mistakes);
+                return tracing::error!("the edited rules are broken, the old ones stay in force");
+            }
+        };
+        super::show(&loaded.diagnostics);
+        match self.session.set_rules(&loaded.rules, config) {
+            Ok(()) => {
+                let rules = loaded.rules.rules.len();
+                tracing::info!(rules, "the edited rules are in force");
+            }
+            Err(error) => tracing::error!("the old rules stay in force: {error:#}"),
+        }
+    }
+
+    /// Drains, flushes and prints the final account.
+    fn finish(mut self, deadline: Duration) -> anyhow::Result<Verdict> {
+        let (verdict, in_ci) = (&mut self.verdict, self.command.is_some());
+        let report = self
+            .session
+            .finish(deadline, &mut |alert| verdict.see(alert, in_ci))?;
+        anstream::eprintln!("{report}");
+        Ok(self.verdict)
     }
 }
 
-/// Watches the rule files, where there are any and it is wanted.
-fn watch_rules(config: &Config) -> Option<Watch> {
-    if !config.watch_config_files || config.rules_files.is_empty() {
-        return None;
+/// Loads rules again on a thread of its own, so that the walk goes on
+/// meanwhile; one after the other, so that the newest are in force last.
+struct Reloader {
+    asks: SyncSender<()>,
+    watch: Option<Watch>,
+}
+
+impl Reloader {
+    fn start(config: &Config, requests: &Sender<Control>) -> anyhow::Result<Self> {
+        // One waiting ask stands for any number: the files are read after it.
+        let (asks, asked) = sync_channel(1);
+        let watched = config.watch_config_files && !config.rules_files.is_empty();
+        let watch = watched.then(|| Watch::start(&config.rules_files));
+        let watch = watch.and_then(|watch| {
+            let unwatched = "rule files are not watched; SIGHUP loads them again";
+            watch
+                .inspect_err(|error| tracing::warn!(%error, "{unwatched}"))
+                .ok()
+        });
+        let (config, requests) = (config.clone(), requests.clone());
+        std::thread::Builder::new()
+            .name("rules".to_owned())
+            .spawn(move || {
+                for () in asked {
+                    if requests.send(Control::Rules(load_rules(&config))).is_err() {
+                        return;
+                    }
+                }
+            })
+            .context("cannot start the thread that loads rules")?;
+        Ok(Self { asks, watch })
     }
-    Watch::start(&config.rules_files)
-        .inspect_err(
-            |error| tracing::warn!(%error, "rule files are not watched; SIGHUP loads them again"),
-        )
-        .ok()
+
+    /// Has the rules loaded again; the result comes as a request.
+    fn ask(&self) {
+        // A full channel means that a load is waiting to begin already.
+        let _waiting = self.asks.try_send(());
+    }
+
+    /// Has them loaded again when a file changed.
+    fn look(&self) {
+        if self.watch.as_ref().is_some_and(Watch::changed) {
+            self.ask();
+        }
+    }
 }
 
 /// The line that says what this sensor does.

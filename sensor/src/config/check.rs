@@ -173,9 +173,10 @@ impl<'a> Walk<'a> {
             }
             seen.push(name);
             match (known.and_then(|known| known.get(name)), others) {
-                (Some(schema), _) => self.node(value, schema, &format!("`{name}`")),
                 (None, Some(Schema::Bool(false))) => self.unknown(key, name, known, what),
-                (None, Some(schema)) => self.node(value, schema, &format!("`{name}`")),
+                (Some(schema), _) | (None, Some(schema)) => {
+                    self.node(value, schema, &format!("`{name}`"));
+                }
                 (None, None) => {}
             }
         }
@@ -222,16 +223,14 @@ impl<'a> Walk<'a> {
             );
         };
         let name = text(kind).unwrap_or_default();
-        match variants.iter().find(|v| tag(v) == Some(name)) {
-            Some(variant) => self.typed(node, variant, &format!("the {name} output")),
-            None => {
-                let place = Place::new(self.file, kind.range.clone());
-                let message = format!("`{name}` is no type of {what}");
-                let mistake = Diagnostic::error("CONFIG_VALUE", message).at(place);
-                self.mistakes
-                    .push(mistake.help(format!("one of {all}")).suggest(name, tags()));
-            }
+        if let Some(variant) = variants.iter().find(|v| tag(v) == Some(name)) {
+            return self.typed(node, variant, &format!("the {name} output"));
         }
+        let place = Place::new(self.file, kind.range.clone());
+        let message = format!("`{name}` is no type of {what}");
+        let mistake = Diagnostic::error("CONFIG_VALUE", message).at(place);
+        let mistake = mistake.help(format!("one of {all}"));
+        self.mistakes.push(mistake.suggest(name, tags()));
     }
 
     fn word(&mut self, node: &Node, words: &[&str], what: &str) {

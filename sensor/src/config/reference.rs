@@ -34,7 +34,7 @@ impl<'a> Page<'a> {
     fn key(&self, out: &mut String, indent: &str, name: &str, schema: &'a Value) {
         comment(out, indent, description(schema));
         let target = self.target(schema);
-        self.words(out, indent, target);
+        words(out, indent, target);
         if let Some(variants) = self.element_variants(target) {
             let _ = writeln!(out, "{indent}{name}: []");
             for variant in variants {
@@ -50,16 +50,6 @@ impl<'a> Page<'a> {
                 Some(value) => writeln!(out, "{indent}{name}: {value}"),
                 None => writeln!(out, "{indent}{name}: # {}", type_words(target)),
             };
-        }
-    }
-
-    /// The words an enumeration takes, each with its meaning.
-    fn words(&self, out: &mut String, indent: &str, schema: &'a Value) {
-        for variant in array(schema, "oneOf") {
-            if let Some(word) = variant.get("const").and_then(Value::as_str) {
-                let doc = description(variant).unwrap_or_default();
-                let _ = writeln!(out, "{indent}#   {word}: {}", doc.replace('\n', " "));
-            }
         }
     }
 
@@ -99,6 +89,16 @@ impl<'a> Page<'a> {
             .and_then(Value::as_str)
             .and_then(|reference| self.root.pointer(reference.strip_prefix('#')?))
             .unwrap_or(inner)
+    }
+}
+
+/// The words an enumeration takes, each with its meaning.
+fn words(out: &mut String, indent: &str, schema: &Value) {
+    for variant in array(schema, "oneOf") {
+        if let Some(word) = variant.get("const").and_then(Value::as_str) {
+            let doc = description(variant).unwrap_or_default();
+            let _ = writeln!(out, "{indent}#   {word}: {}", doc.replace('\n', " "));
+        }
     }
 }
 

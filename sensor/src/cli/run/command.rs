@@ -1,6 +1,7 @@
 //! CI mode: one command under the sensor, judged by the alerts of its own
 //! process tree.
 
+use std::fmt::Write as _;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -31,6 +32,14 @@ pub(super) fn start(words: &[String], ended: Sender<Control>) -> anyhow::Result<
     Ok(pid)
 }
 
+/// Asks the command to end. That it has gone already is just as well.
+pub(super) fn end(command: Option<u32>) {
+    let pid = command.and_then(|pid| rustix::process::Pid::from_raw(pid.try_into().ok()?));
+    if let Some(pid) = pid {
+        let _gone = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+}
+
 /// The alerts seen while a command ran, its own and those of others apart.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
@@ -39,8 +48,11 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// Files one alert.
-    pub(super) fn see(&mut self, alert: &Arc<Alert>) {
+    /// Files one alert, if there is a command to judge.
+    pub(super) fn see(&mut self, alert: &Arc<Alert>, in_ci: bool) {
+        if !in_ci {
+            return;
+        }
         let list = if alert.in_command_tree {
             &mut self.own
         } else {
@@ -78,24 +90,18 @@ impl Verdict {
                 .iter()
                 .filter(|alert| alert.priority <= level)
                 .count();
-            text += &format!(
-                "{count} of the command's alerts at or above {}\n",
-                level.name()
-            );
+            let level = level.name();
+            let _ = writeln!(text, "{count} of the command's alerts at or above {level}");
         }
         text
     }
 }
 
 fn section(text: &mut String, title: &str, alerts: &[Arc<Alert>]) {
-    *text += &format!("{title}: {}\n", alerts.len());
+    // Writing into a string cannot fail.
+    let _ = writeln!(text, "{title}: {}", alerts.len());
     for alert in alerts {
-        let line = format!(
-            "  {:<13} {}: {}\n",
-            alert.priority.name(),
-            alert.rule,
-            alert.output
-        );
-        *text += &line;
+        let (priority, rule) = (alert.priority.name(), &alert.rule);
+        let _ = writeln!(text, "  {priority:<13} {rule}: {}", alert.output);
     }
 }

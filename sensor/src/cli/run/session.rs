@@ -44,13 +44,12 @@ impl Session {
     /// When the kernel side cannot start, or an output cannot.
     pub(in crate::cli) fn start<T>(
         config: &Config,
-        rules: RuleSet,
+        rules: &RuleSet,
         with_privileges: impl FnOnce(&mut State) -> anyhow::Result<T>,
     ) -> Result<(Self, T), Failure> {
         let options = capture::Options {
             ring_bytes: config.capture.ring_mib << 20,
-            kinds: kinds(&rules),
-            ..capture::Options::default()
+            kinds: kinds(rules),
         };
         // Attached before /proc is read: what happens meanwhile waits in the
         // ring and is applied to the table afterwards, so nothing is missed.
@@ -67,7 +66,7 @@ impl Session {
         let host = state.host().clone();
         let delivery = Delivery::start(&config.outputs()).context("an output cannot start")?;
         let composer = Composer::new(&host, config.alert_options());
-        let engine = Engine::new(&rules, config.rule_matching);
+        let engine = Engine::new(rules, config.rule_matching);
         let pipeline = Pipeline::new(state, engine, composer);
         Ok((
             Self {
@@ -122,15 +121,15 @@ impl Session {
     /// rules then stay.
     pub(in crate::cli) fn set_rules(
         &mut self,
-        rules: RuleSet,
+        rules: &RuleSet,
         config: &Config,
     ) -> anyhow::Result<()> {
-        let wanted = kinds(&rules);
+        let wanted = kinds(rules);
         self.capture
             .set_kinds(wanted)
             .context("cannot capture what the new rules need")?;
         self.pipeline
-            .set_engine(Engine::new(&rules, config.rule_matching));
+            .set_engine(Engine::new(rules, config.rule_matching));
         Ok(())
     }
 
@@ -172,8 +171,9 @@ impl Session {
 /// they keep the process table.
 fn kinds(rules: &RuleSet) -> KindSet {
     let wanted = rules.events();
-    let named = |name: &&str| events::by_name(name).is_some_and(|code| wanted.contains(code));
-    let needs = |kind: &Kind| events::of_kind(*kind).iter().any(|name| named(&name));
+    let named =
+        |name: &&'static str| events::by_name(name).is_some_and(|code| wanted.contains(code));
+    let needs = |kind: &Kind| events::of_kind(*kind).iter().any(named);
     Kind::ALL
         .into_iter()
         .filter(needs)
