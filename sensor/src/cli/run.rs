@@ -221,6 +221,8 @@ impl Reloader {
         let (config, requests) = (config.clone(), requests.clone());
         std::thread::Builder::new()
             .name("rules".to_owned())
+            // The deepest condition allowed is more than a thread's usual 2 MiB may hold.
+            .stack_size(16 << 20)
             .spawn(move || {
                 for () in asked {
                     if requests.send(Control::Rules(load_rules(&config))).is_err() {
