@@ -1,3 +1,5 @@
+//! Formats against what they print and export, text by text.
+
 use proptest::prelude::*;
 use serde_json::json;
 
