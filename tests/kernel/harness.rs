@@ -11,35 +11,35 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long a thing that must happen may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running sensor. Killed when dropped.
-pub struct Sensor {
+pub(crate) struct Sensor {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
     /// Its directory: `sensor.yaml`, `rules.yaml` and `alerts.json` are in it.
-    pub dir: tempfile::TempDir,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 /// A sensor that ended.
-pub struct Finished {
+pub(crate) struct Finished {
     /// How it ended.
-    pub status: ExitStatus,
+    pub(crate) status: ExitStatus,
     /// All it said on standard error, the final account included.
-    pub log: String,
+    pub(crate) log: String,
     /// From the signal to the end.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 /// One row of the printed account of events.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Row {
-    pub captured: u64,
-    pub evaluated: u64,
-    pub filtered: u64,
-    pub dropped: u64,
-    pub waiting: u64,
+pub(crate) struct Row {
+    pub(crate) captured: u64,
+    pub(crate) evaluated: u64,
+    pub(crate) filtered: u64,
+    pub(crate) dropped: u64,
+    pub(crate) waiting: u64,
 }
 
 impl Sensor {
@@ -47,7 +47,7 @@ impl Sensor {
     /// until it watches. `config` is added to a configuration that writes
     /// alerts to `alerts.json`; further outputs go under `outputs` as list
     /// elements indented by two blanks.
-    pub fn start(rules: &str, config: &str, outputs: &str) -> Self {
+    pub(crate) fn start(rules: &str, config: &str, outputs: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("rules.yaml"), rules).unwrap();
         let rules = dir.path().join("rules.yaml");
@@ -55,14 +55,14 @@ impl Sensor {
     }
 
     /// Starts a sensor with the rules this project ships.
-    pub fn with_shipped_rules() -> Self {
+    pub(crate) fn with_shipped_rules() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules");
         Self::start_with(dir, &rules, "", "", &[])
     }
 
     /// Starts a sensor in `dir` with further arguments.
-    pub fn start_with(
+    pub(crate) fn start_with(
         dir: tempfile::TempDir,
         rules: &Path,
         config: &str,
@@ -104,33 +104,33 @@ impl Sensor {
     }
 
     /// Its process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// All it has said so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
     }
 
     /// Waits until its log says `text`.
-    pub fn wait_log(&self, text: &str) {
+    pub(crate) fn wait_log(&self, text: &str) {
         until(|| self.log().contains(text).then_some(()))
             .unwrap_or_else(|| panic!("the sensor never said {text:?}:\n{}", self.log()));
     }
 
     /// Path of its JSON alerts.
-    pub fn alerts_path(&self) -> PathBuf {
+    pub(crate) fn alerts_path(&self) -> PathBuf {
         self.dir.path().join("alerts.json")
     }
 
     /// The alerts written so far.
-    pub fn alerts(&self) -> Vec<Value> {
+    pub(crate) fn alerts(&self) -> Vec<Value> {
         read_alerts(&self.alerts_path())
     }
 
     /// Waits for an alert that fits.
-    pub fn wait_alert(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_alert(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         until(|| self.alerts().into_iter().find(&fits)).unwrap_or_else(|| {
             panic!(
                 "no alert {what} came; there are {:#?}\n{}",
@@ -141,20 +141,20 @@ impl Sensor {
     }
 
     /// Waits for an alert of this rule whose text holds `text`.
-    pub fn wait_rule(&self, rule: &str, text: &str) -> Value {
+    pub(crate) fn wait_rule(&self, rule: &str, text: &str) -> Value {
         self.wait_alert(&format!("of {rule:?} with {text:?}"), |alert| {
             alert["rule"] == rule && alert["output"].as_str().is_some_and(|o| o.contains(text))
         })
     }
 
     /// Sends a signal.
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
     /// Resident memory in KiB.
-    pub fn rss_kib(&self) -> u64 {
+    pub(crate) fn rss_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status
             .lines()
@@ -164,7 +164,7 @@ impl Sensor {
     }
 
     /// Ends it with SIGTERM and waits.
-    pub fn stop(mut self) -> (Finished, tempfile::TempDir) {
+    pub(crate) fn stop(mut self) -> (Finished, tempfile::TempDir) {
         let asked = Instant::now();
         self.signal(rustix::process::Signal::TERM);
         let status = self.child.wait().unwrap();
@@ -186,7 +186,7 @@ impl Drop for Sensor {
 
 impl Finished {
     /// The final account of one event kind.
-    pub fn row(&self, kind: &str) -> Row {
+    pub(crate) fn row(&self, kind: &str) -> Row {
         let start = self
             .log
             .rfind("account of events")
@@ -209,7 +209,7 @@ impl Finished {
     }
 
     /// Fails unless every row of the final account adds up with nothing waiting.
-    pub fn assert_adds_up(&self) {
+    pub(crate) fn assert_adds_up(&self) {
         assert!(!self.log.contains("DOES NOT ADD UP"), "{}", self.log);
         for kind in ["exec", "fork", "exit", "open", "connect"] {
             let row = self.row(kind);
@@ -224,7 +224,7 @@ impl Finished {
 }
 
 /// The alerts in a file of JSON lines; a last line still being written is left out.
-pub fn read_alerts(path: &Path) -> Vec<Value> {
+pub(crate) fn read_alerts(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let complete = text.rfind('\n').map_or("", |end| &text[..end]);
     complete
@@ -234,7 +234,7 @@ pub fn read_alerts(path: &Path) -> Vec<Value> {
 }
 
 /// Asks again until there is an answer or patience ends.
-pub fn until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = ask() {
