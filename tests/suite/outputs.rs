@@ -31,7 +31,7 @@ mod webhook;
 const FAST: &str = "retry: {initial_ms: 1, max_ms: 5, blocked_ms: 5}";
 
 /// How long a condition may take to come true on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until `condition` holds.
 fn eventually(what: &str, mut condition: impl FnMut() -> bool) {

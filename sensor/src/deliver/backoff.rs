@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The longest `Retry-After` we obey.
-const RETRY_AFTER_CAP: Duration = Duration::from_secs(10 * 60);
+const RETRY_AFTER_CAP: Duration = Duration::from_mins(10);
 
 /// How failed attempts are repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -258,7 +258,7 @@ fn compress(from: &Path, to: &Path) -> io::Result<()> {
         .open(&partial)?;
     let mut encoder = GzEncoder::new(target, Compression::default());
     let mut source = File::open(from)?;
-    let mut chunk = [0; 64 * 1024];
+    let mut chunk = [0; 8 * 1024];
     loop {
         let n = source.read(&mut chunk)?;
         let Some(filled) = chunk.get(..n).filter(|filled| !filled.is_empty()) else {

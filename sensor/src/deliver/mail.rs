@@ -216,6 +216,7 @@ impl Config {
             builder = builder.add_root_certificate(Certificate::from_pem(&pem).map_err(failed)?);
         }
         if self.tls.accept_any_certificate_without_verification {
+            tls::warn_of_blind_trust();
             builder = builder
                 .dangerous_accept_invalid_certs(true)
                 .dangerous_accept_invalid_hostnames(true);

@@ -4,6 +4,7 @@
 //! thread of its own: a terminal stopped with Ctrl-S delays this output alone.
 //! No control character from an event reaches the terminal.
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -228,7 +229,7 @@ fn block(alert: &Alert, colored: bool) -> String {
         .take(SHOWN_FIELDS);
     for (name, value) in fields {
         let name = paint(dim, &format!("{name:<26}"));
-        out.push_str(&format!("    {name} {value}\n"));
+        let _ = writeln!(out, "    {name} {value}");
     }
     out
 }
@@ -266,5 +267,59 @@ fn style_of(priority: Priority) -> Style {
         Priority::Notice => color(AnsiColor::Cyan),
         Priority::Informational => color(AnsiColor::Green),
         Priority::Debug => color(AnsiColor::BrightBlack),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn hostile() -> Alert {
+        let fields =
+            json!({"proc.cmdline": "x\u{1b}[2J", "fd.name": null, "proc.pid": 7, "a.b": 1});
+        Alert {
+            id: uuid::Uuid::nil(),
+            time_ns: 1_000_000_000,
+            rule: "clear\u{1b}[2J".into(),
+            priority: Priority::Error,
+            source: "syscall".into(),
+            tags: [].into(),
+            hostname: "node1".into(),
+            message: "first\r\nsecond \u{202e}".to_owned(),
+            output: String::new(),
+            output_fields: fields.as_object().cloned().unwrap_or_default(),
+            pid: 7,
+            in_command_tree: false,
+            json: crate::alert::JsonOptions::default(),
+        }
+    }
+
+    #[test]
+    fn a_plain_block_has_no_control_character_but_its_line_ends() {
+        let block = block(&hostile(), false);
+        let lines: Vec<_> = block.lines().collect();
+        assert!(
+            !block.chars().any(|c| c.is_control() && c != '\n'),
+            "{block:?}"
+        );
+        assert!(lines[0].ends_with("Error         clear\\x1b[2J"), "{block}");
+        assert_eq!(lines[1], "  first\\x0d\\x0asecond \\u{202e}");
+        assert_eq!(lines[2], format!("    {:<26} x\\x1b[2J", "proc.cmdline"));
+        assert_eq!(lines[3], format!("    {:<26} 7", "proc.pid"));
+        assert_eq!(
+            lines.len(),
+            4,
+            "a field without value and one of no note are not shown"
+        );
+    }
+
+    #[test]
+    fn a_coloured_block_has_no_escape_sequence_but_ours() {
+        let coloured = block(&hostile(), true);
+        let ours = coloured.matches("\u{1b}[").count();
+        assert_eq!(ours, coloured.matches('\u{1b}').count());
+        assert!(ours > 0 && !coloured.contains("\u{1b}[2J"), "{coloured:?}");
     }
 }

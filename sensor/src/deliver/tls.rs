@@ -56,10 +56,7 @@ impl Config {
         if !self.accept_any_certificate_without_verification {
             return Ok(trusting(self.roots()?)?);
         }
-        warn!(
-            "tls.accept_any_certificate_without_verification is set: anyone on the path can read \
-             the alerts and the secrets sent with them"
-        );
+        warn_of_blind_trust();
         let mut client = trusting(RootCertStore::empty())?;
         let verifier = AcceptAny(Arc::clone(client.crypto_provider()));
         client
@@ -91,6 +88,14 @@ impl Config {
         }
         Ok(roots)
     }
+}
+
+/// Said at each start with verification switched off.
+pub(crate) fn warn_of_blind_trust() {
+    warn!(
+        "tls.accept_any_certificate_without_verification is set: anyone on the path can read \
+         the alerts and the secrets sent with them"
+    );
 }
 
 fn trusting(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {

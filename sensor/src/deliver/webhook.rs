@@ -1,4 +1,4 @@
-//! Alerts as JSON, POSTed to a URL.
+//! Alerts as JSON, sent to a URL.
 //!
 //! One alert (or an array of them, by configuration) comes in, one request
 //! leaves, with an id that is the same on every repetition so that the receiver

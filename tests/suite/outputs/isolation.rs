@@ -36,13 +36,13 @@ fn a_dead_output_stalls_nobody() {
     eventually("the healthy one has all", || {
         of("healthy").delivered == 2000
     });
-    let taken: Vec<_> = healthy
+    let arrived: Vec<_> = healthy
         .lock()
         .taken
         .iter()
         .map(|e| e["event"]["uuid"].clone())
         .collect();
-    assert_eq!(taken, sent, "in order, each once");
+    assert_eq!(arrived, sent, "in order, each once");
     for (name, kept) in [("hung", 200), ("gone", 100)] {
         let account = of(name);
         assert!(account.balances(), "{account:?}");

@@ -153,10 +153,7 @@ fn hostile_names_inject_neither_headers_nor_markup() {
     assert!(!names.iter().any(|name| name == "Bcc"), "{names:?}");
     for markup in ["<script", "<img", "<b>", "<i>", "\x1b"] {
         let html = mail.data.split("text/html").nth(1).unwrap();
-        assert!(
-            !html.contains(markup) || markup == "<b>",
-            "{markup} in {html}"
-        );
+        assert!(!html.contains(markup), "{markup} in {html}");
     }
     assert!(mail.data.contains("&lt;script&gt;"), "{}", mail.data);
 }

@@ -174,7 +174,7 @@ async fn handle(
 impl Inner {
     /// Notes the request and what is wrong with it at first sight.
     fn note(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap) {
-        if method != Method::POST || uri.to_string() != "/services/collector/event" {
+        if method != Method::POST || *uri != "/services/collector/event" {
             self.wrong.push(format!("{method} {uri}"));
         }
         let channels: Vec<_> = headers.get_all("x-splunk-request-channel").iter().collect();

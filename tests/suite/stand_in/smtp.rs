@@ -183,16 +183,13 @@ impl Session {
                 "530 STARTTLS first".into()
             }
             "MAIL" if inner.login.is_some() && !self.logged_in => "530 log in first".into(),
-            "MAIL" => match inner.script.pop_front() {
-                Some(refusal) => refusal.into(),
-                None => {
-                    self.mail = Mail {
-                        from: address(line),
-                        ..Mail::default()
-                    };
-                    "250 ok".into()
-                }
-            },
+            "MAIL" => {
+                self.mail = Mail {
+                    from: address(line),
+                    ..Mail::default()
+                };
+                inner.script.pop_front().unwrap_or("250 ok").into()
+            }
             "RCPT" if inner.unknown == Some(address(line).as_str()) => "550 no such user".into(),
             "RCPT" => {
                 self.mail.to.push(address(line));

@@ -60,15 +60,13 @@ pub(super) fn judge(reply: &Reply, sent: usize) -> Answer {
         (400 | 401 | 403, Some(1..=4 | 21 | 22)) => {
             Rest::Blocked(format!("{why}: the token is not accepted"))
         }
-        (400, Some(10 | 11 | 14 | 16 | 28)) => Rest::Blocked(why),
         (400, Some(6 | 12 | 13 | 15)) if bad.is_some() => Rest::RefuseFirst(why),
-        // Something in the request is not liked and nobody says what.
-        (400, _) | (402 | 406 | 409..=412 | 414 | 416..=424 | 426..=428 | 430..=499, _) => {
-            Rest::Split(why)
+        // Channel or way of asking, and wrong path or method: nothing would pass.
+        (400, Some(10 | 11 | 14 | 16 | 28)) | (401 | 403..=405 | 407 | 415 | 501, _) => {
+            Rest::Blocked(why)
         }
-        // Wrong path, wrong method, no such token: nothing would pass.
-        (401..=407 | 415, _) => Rest::Blocked(why),
-        (501, _) => Rest::Blocked(why),
+        // Something in the request is not liked and nobody says what.
+        (400 | 402 | 406 | 409..=424 | 426..=428 | 430..=499, _) => Rest::Split(why),
         _ => http::fate_of(status, reply.retry_after).unwrap_or(Rest::Split(why)),
     };
     Answer { taken, rest }
