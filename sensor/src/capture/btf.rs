@@ -309,7 +309,7 @@ mod tests {
             "",
             3,
             12,
-            &[first, 1, 0, deep, 1, 32, flag, 1, 1 << 24 | 67],
+            &[first, 1, 0, deep, 1, 32, flag, 1, (1 << 24) | 0x43],
         ); // 2
         writer.add(kind::TYPEDEF, "inner", 0, 2, &[]); // 3
         writer.add(kind::CONST, "", 0, 3, &[]); // 4

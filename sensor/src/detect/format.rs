@@ -253,17 +253,15 @@ fn width(text: &str, start: usize) -> Result<(Option<usize>, usize), FormatError
     let rest = text.get(start + 1..).unwrap_or_default();
     let len = rest.bytes().take_while(u8::is_ascii_digit).count();
     let end = start + 1 + len;
-    match rest.get(..len).unwrap_or_default() {
-        "" => Ok((None, end)),
-        digits => match digits.parse::<u16>() {
-            Ok(width) => Ok((Some(width.into()), end)),
-            Err(_) => {
-                let span = Span::new(start, end);
-                let message = "this width is too large";
-                Err(FormatError::new(span, message, "at most 65535"))
-            }
-        },
+    let digits = rest.get(..len).unwrap_or_default();
+    if digits.is_empty() {
+        return Ok((None, end));
     }
+    let width: u16 = digits.parse().map_err(|_| {
+        let message = "this width is too large";
+        FormatError::new(Span::new(start, end), message, "at most 65535")
+    })?;
+    Ok((Some(width.into()), end))
 }
 
 /// A transformer, checked like one in a condition.
