@@ -130,9 +130,6 @@ impl Delivery {
     /// Builds every output and starts the delivery thread. Nothing is sent yet,
     /// no connection made: a receiver that is away is no reason not to start.
     pub fn start(configs: &[OutputConfig]) -> Result<Self, StartError> {
-        // One cryptography for every TLS connection of the process. A second
-        // start finds it installed, which is just as well.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
         let mut outputs = Vec::new();
         let mut workers = Vec::new();
         let (started, runtime) = mpsc::sync_channel(1);
