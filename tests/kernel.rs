@@ -18,5 +18,13 @@ mod capture;
 mod harness;
 #[path = "kernel/proctable.rs"]
 mod proctable;
+#[path = "kernel/receivers.rs"]
+mod receivers;
 #[path = "kernel/run.rs"]
 mod run;
+
+#[path = "suite/stand_in/gate.rs"]
+mod gate;
+#[expect(dead_code, reason = "the outputs' own tests use more of it")]
+#[path = "suite/stand_in/hec.rs"]
+mod hec;

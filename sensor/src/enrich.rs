@@ -1,4 +1,4 @@
-//! [`Event`](crate::decode::Event) in, [`Observation`] out: the event with
+//! [`Event`] in, [`Observation`] out: the event with
 //! everything known about the process, its ancestors, its user and its
 //! container at that moment.
 //!

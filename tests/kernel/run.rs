@@ -36,7 +36,7 @@ fn mark() -> String {
 }
 
 /// [`READS_SHADOW`] for this test run.
-fn shadow_rule() -> String {
+pub(crate) fn shadow_rule() -> String {
     READS_SHADOW.replace("MARK", &mark())
 }
 
@@ -45,7 +45,7 @@ fn reads_shadow(then: &str) -> String {
     format!("cat /etc/shadow > /dev/null; : {}; {then}", mark())
 }
 
-fn read_shadow() {
+pub(crate) fn read_shadow() {
     let script = reads_shadow("true");
     let status = Command::new("sh").args(["-c", &script]).status().unwrap();
     assert!(status.success(), "{script}");
@@ -114,7 +114,7 @@ fn an_edited_rule_takes_effect_and_a_broken_edit_keeps_the_old_ones() {
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut act = |child: &mut std::process::Child| {
+    let act = |child: &mut std::process::Child| {
         child.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
     };
     act(&mut old);

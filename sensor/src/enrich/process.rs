@@ -71,13 +71,13 @@ pub struct Process {
 /// What exec gave a process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Image {
-    /// argv[0].
+    /// `argv[0]`.
     pub exe: Box<[u8]>,
-    /// Arguments after argv[0], each ended by NUL.
+    /// Arguments after `argv[0]`, each ended by NUL.
     pub argv_rest: Box<[u8]>,
-    /// Arguments after argv[0], joined by blanks: `proc.args`.
+    /// Arguments after `argv[0]`, joined by blanks: `proc.args`.
     pub args: Box<[u8]>,
-    /// Number of arguments after argv[0].
+    /// Number of arguments after `argv[0]`.
     pub args_count: u32,
     /// Environment, each variable ended by NUL.
     pub env: Box<[u8]>,
