@@ -1,0 +1,96 @@
+//! The hot path, once warm, allocates nothing: records of opens and connects
+//! go through decode, enrich and all shipped rules with the allocator counted.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may fail loudly, in its helpers too"
+)]
+
+use sensor::alert::{AlertOptions, Composer};
+use sensor::capture::Counters;
+use sensor::detect::engine::{Engine, Matching};
+use sensor::detect::rules::{LoadOptions, load_texts};
+use sensor::enrich::{Options, State};
+use sensor::pipeline::Pipeline;
+use sensor_ebpf::{Header, Kind, connect, open};
+use zerocopy::{FromZeros, IntoBytes};
+
+fn header(kind: Kind, len: usize, pid: u32) -> Header {
+    let mut header = Header::new_zeroed();
+    header.kind = kind as u16;
+    header.len = u32::try_from(len).unwrap();
+    (header.tgid, header.tid, header.ppid) = (pid, pid, 1);
+    header.start_boot_ns = 1_000_000 + u64::from(pid);
+    header.comm = *b"make\0\0\0\0\0\0\0\0\0\0\0\0";
+    header
+}
+
+/// A successful openat of a path relative to a directory.
+fn opened(pid: u32) -> Vec<u8> {
+    let texts: [&[u8]; 3] = [b"../lib/libc.so.6", b"/usr/bin", b"/usr/lib/libc.so.6"];
+    let mut fixed = open::Record::new_zeroed();
+    [fixed.name_len, fixed.base_len, fixed.real_path_len] =
+        texts.map(|text| u16::try_from(text.len()).unwrap());
+    (fixed.result, fixed.call, fixed.file_mode) = (3, open::CALL_OPENAT, 0o100_644);
+    fixed.header = header(
+        Kind::Open,
+        size_of::<open::Record>() + texts.concat().len(),
+        pid,
+    );
+    [fixed.as_bytes(), &texts.concat()].concat()
+}
+
+/// A connection to a public address.
+fn connected(pid: u32) -> Vec<u8> {
+    let mut fixed = connect::Record::new_zeroed();
+    fixed.family = 2;
+    fixed.remote = [93, 184, 215, 14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    (fixed.remote_port, fixed.protocol) = (443, 6);
+    fixed.header = header(Kind::Connect, size_of::<connect::Record>(), pid);
+    fixed.as_bytes().to_vec()
+}
+
+fn pipeline() -> Pipeline {
+    let rules = load_texts(sensor::shipped::RULES, &LoadOptions::default())
+        .unwrap()
+        .rules;
+    // An empty directory for /proc: the processes of this test are made up.
+    let state = State::new(Options {
+        procfs: "/var/empty".into(),
+        ..Options::default()
+    });
+    let composer = Composer::new(state.host(), AlertOptions::default());
+    Pipeline::new(state, Engine::new(&rules, Matching::All), composer)
+}
+
+#[test]
+fn an_event_that_raises_no_alert_allocates_nothing() {
+    let records: Vec<Vec<u8>> = (4_000_000..4_000_050)
+        .flat_map(|pid| [opened(pid), connected(pid)])
+        .collect();
+    let mut pipeline = pipeline();
+    let mut walk = |rounds: usize| {
+        for record in std::iter::repeat_n(&records, rounds).flatten() {
+            pipeline.record(record, &mut |alert| {
+                panic!("no alert was meant: {}", alert.output)
+            });
+        }
+    };
+    // The arena finds its size, the processes become known, patterns build their caches.
+    walk(3);
+    let counted = allocation_counter::measure(|| walk(100));
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+    // All of them were put before the rules, and the counter does count.
+    for row in pipeline.account(&Counters::default()) {
+        let expect = if matches!(row.kind, "open" | "connect") {
+            103 * 50
+        } else {
+            0
+        };
+        assert_eq!(row.evaluated, expect, "{row:?}");
+    }
+    assert_eq!(
+        allocation_counter::measure(|| drop(records.clone())).count_total,
+        101
+    );
+}
