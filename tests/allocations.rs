@@ -2,7 +2,6 @@
 //! go through decode, enrich and all shipped rules with the allocator counted.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test may fail loudly, in its helpers too"
 )]
 
