@@ -24,5 +24,6 @@ pub mod metrics;
 pub mod pipeline;
 pub mod privileges;
 pub mod shipped;
+pub(crate) mod yaml;
 
 pub mod cli;

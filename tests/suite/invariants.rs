@@ -16,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // A rule's severity is the alert's: one word for one thing.
     (
         "detect",
-        &["enrich", "fields", "events", "diagnostic", "alert"],
+        &["enrich", "fields", "events", "diagnostic", "alert", "yaml"],
     ),
     (
         "alert",
@@ -38,7 +38,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("privileges", &[]),
     ("shipped", &[]),
     ("metrics", &["decode", "events"]),
-    ("config", &["alert", "deliver", "detect", "diagnostic"]),
+    (
+        "config",
+        &["alert", "deliver", "detect", "diagnostic", "yaml"],
+    ),
     // What the program carries and what it gives up: known to the verbs alone.
     ("shipped", &[]),
     ("privileges", &[]),

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use serde_json::Value as Schema;
 
 use super::Config;
-use crate::detect::rules::yaml::{self, Node, Value};
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use crate::yaml::traced::Traced;
+use crate::yaml::{self, Node, Value};
 
 const HELP: &str = "`sensor config` lists every key with its meaning and default";
 
@@ -98,8 +99,7 @@ fn entry<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
 }
 
 fn text(node: &Node) -> Option<&str> {
-    node.text()
-        .map(super::super::detect::rules::traced::Traced::as_str)
+    node.text().map(Traced::as_str)
 }
 
 struct Walk<'a> {

@@ -4,7 +4,7 @@
 //! bytes ─yaml→ trees ─item→ items ─collection→ lists, macros, rules ─compile→ RuleSet
 //! ```
 //!
-//! Text keeps its origin on the whole way ([`traced`]), so that every mistake is
+//! Text keeps its origin on the whole way ([`Traced`](crate::yaml::traced::Traced)), so that every mistake is
 //! shown where a person wrote it. Reading never stops at the first mistake:
 //! what can still be checked is checked. A set with any error in it is none.
 
@@ -15,10 +15,9 @@ mod item;
 mod list;
 mod macros;
 mod select;
-pub(crate) mod traced;
+
 mod warnings;
 pub mod watch;
-pub(crate) mod yaml;
 
 pub use select::{Selector, Which};
 
@@ -34,6 +33,7 @@ use super::syntax::Expr;
 use crate::alert::Priority;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::events::EventSet;
+use crate::yaml;
 use collection::Collection;
 
 /// One rule, ready to be evaluated.

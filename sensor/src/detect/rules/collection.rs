@@ -12,9 +12,9 @@ use super::item::{
     Change, Definition, Item, Items, ListItem, MacroItem, Name, Op, PluginEntry, RuleChange,
     RuleItem,
 };
-use super::traced::Traced;
 use crate::alert::Priority;
 use crate::diagnostic::Diagnostic;
+use crate::yaml::traced::Traced;
 
 const INVALID: &str = "LOAD_ERR_VALIDATE";
 

@@ -8,13 +8,13 @@ use super::collection::{Collection, RuleText};
 use super::exception::{self, Exception};
 use super::list::Lists;
 use super::macros::Macros;
-use super::traced::Traced;
 use super::{LoadOptions, Rule, RuleSet, warnings};
 use crate::detect::analysis;
 use crate::detect::format::{Format, FormatError};
 use crate::detect::program::{CompileError, ErrorKind, MacroUse, Program};
 use crate::detect::syntax::{self, Expr, Span, SyntaxError};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::yaml::traced::Traced;
 
 /// The sources whose events this sensor delivers.
 const SOURCES: [&str; 1] = ["syscall"];

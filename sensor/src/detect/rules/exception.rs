@@ -6,9 +6,9 @@
 
 use super::item::{Cell, ExceptionItem, Name, OneOrMany};
 use super::list::quoted;
-use super::traced::Traced;
 use crate::detect::syntax;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::yaml::traced::Traced;
 
 const INVALID: &str = "LOAD_ERR_VALIDATE";
 /// The operators whose right side is a list, without a modifier.

@@ -16,9 +16,9 @@ pub(crate) use version::PluginEntry;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::traced::Traced;
-use super::yaml::{Node, Value};
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use crate::yaml::traced::Traced;
+use crate::yaml::{Node, Value};
 use keys::{Keys, Reader};
 
 /// The keys that tell kinds apart, in the order they are looked for.

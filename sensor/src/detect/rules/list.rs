@@ -9,8 +9,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::collection::List;
-use super::traced::{Traced, Via};
 use crate::diagnostic::Diagnostic;
+use crate::yaml::traced::{Traced, Via};
 
 /// Bytes one condition may grow to; lists named in lists could double it
 /// without end.

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use super::collection::Collection;
 use super::compile::{at, syntax_error};
 use super::list::Lists;
-use super::traced::Traced;
 use crate::detect::syntax::{self, Expr, MacroError};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::yaml::traced::Traced;
 
 const INVALID: &str = "LOAD_ERR_VALIDATE";
 

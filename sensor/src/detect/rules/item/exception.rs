@@ -3,9 +3,9 @@
 
 use super::Name;
 use super::keys::Reader;
-use crate::detect::rules::traced::Traced;
-use crate::detect::rules::yaml::{Node, Value};
 use crate::diagnostic::Place;
+use crate::yaml::traced::Traced;
+use crate::yaml::{Node, Value};
 
 /// An exception as one item writes it.
 #[derive(Debug, Clone)]

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Name, Op};
-use crate::detect::rules::traced::Traced;
-use crate::detect::rules::yaml::{Node, Value};
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use crate::yaml::traced::Traced;
+use crate::yaml::{Node, Value};
 
 const INVALID: &str = "LOAD_ERR_YAML_VALIDATE";
 

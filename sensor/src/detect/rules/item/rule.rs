@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::keys::{Keys, Reader};
 use super::{ExceptionItem, Name};
 use crate::alert::Priority;
-use crate::detect::rules::traced::Traced;
-use crate::detect::rules::yaml::{Node, Value};
 use crate::diagnostic::Diagnostic;
+use crate::yaml::traced::Traced;
+use crate::yaml::{Node, Value};
 
 /// Every key a rule may have.
 const KEYS: [&str; 15] = [

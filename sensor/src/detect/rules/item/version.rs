@@ -2,8 +2,8 @@
 
 use super::keys::{Keys, Reader};
 use super::{Name, OneOrMany};
-use crate::detect::rules::yaml::Node;
 use crate::diagnostic::Diagnostic;
+use crate::yaml::Node;
 
 /// Major, minor, patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! The bytes of a rules file in, its documents as trees out, every scalar
+//! The bytes of a file a person wrote in, its documents as trees out, every scalar
 //! with its decoded text and the place of every byte of it.
 //!
 //! The rule language is defined on the text of scalars, so nothing here
@@ -6,6 +6,7 @@
 //! aliases multiply are bounded.
 
 mod scalar;
+pub(crate) mod traced;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,8 +15,8 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::traced::Traced;
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use traced::Traced;
 
 const CODE: &str = "LOAD_ERR_YAML_PARSE";
 /// Bytes of one file; the largest rule sets known are below one megabyte.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use saphyr_parser::ScalarStyle;
 
-use crate::detect::rules::traced::Traced;
 use crate::diagnostic::{Place, SourceFile};
+use crate::yaml::traced::Traced;
 
 /// The scalar's own range: without the tag and anchor before it and the
 /// comments and blanks after it.
