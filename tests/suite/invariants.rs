@@ -42,6 +42,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         "config",
         &["alert", "deliver", "detect", "diagnostic", "yaml"],
     ),
+    // How rules and configuration are read, each byte with its place.
+    ("yaml", &["diagnostic"]),
     // What the program carries and what it gives up: known to the verbs alone.
     ("shipped", &[]),
     ("privileges", &[]),
