@@ -154,6 +154,37 @@ fn an_edited_rule_takes_effect_and_a_broken_edit_keeps_the_old_ones() {
     finished.assert_adds_up();
 }
 
+/// A rule that needs no open, so that the sensor starts without capturing any.
+const EXEC_ONLY: &str = r#"
+- rule: Never
+  desc: test
+  condition: evt.type = execve and proc.name = no-such-name-here
+  output: "never"
+  priority: DEBUG
+"#;
+
+#[test]
+fn an_edited_rule_that_needs_other_events_gets_them_after_privileges_are_gone() {
+    let sensor = Sensor::start(EXEC_ONLY, "", "");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", sensor.pid())).unwrap();
+    let effective = status.lines().find(|l| l.starts_with("CapEff:")).unwrap();
+    let effective = u64::from_str_radix(effective.split_whitespace().nth(1).unwrap(), 16).unwrap();
+    // DAC_READ_SEARCH, SYS_PTRACE, PERFMON and BPF, by capability number.
+    assert_eq!(
+        effective & !(1 << 2 | 1 << 19 | 1 << 38 | 1 << 39),
+        0,
+        "{effective:x}"
+    );
+    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+
+    std::fs::write(sensor.dir.path().join("rules.yaml"), shadow_rule()).unwrap();
+    sensor.wait_log("the edited rules are in force");
+    read_shadow();
+    sensor.wait_rule("Shell reads shadow", "/etc/shadow");
+    let (finished, _dir) = sensor.stop();
+    finished.assert_adds_up();
+}
+
 #[test]
 fn a_dead_output_neither_stalls_the_others_nor_the_end() {
     // A listener that accepts and never answers.
