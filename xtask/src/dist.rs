@@ -1,7 +1,8 @@
 //! `cargo xtask dist`: the files that are deployed, below `target/dist`.
 //!
 //! In: the sources. Out: `target/dist/rootfs`, laid out as an image or a machine has
-//! it: one static binary, the rules, and the certificates TLS trusts.
+//! it: one static binary, the rules, an example configuration, and the certificates TLS
+//! trusts.
 //!
 //! Always holds: the binary needs no file of the machine it runs on, not even a C
 //! library; this is checked here, not hoped for.
@@ -67,6 +68,9 @@ pub(crate) fn build(run: &mut dyn FnMut(&mut Command) -> Result<()>) -> Result<P
             copy(&path, &root.join("etc/sensor/rules").join(name))?;
         }
     }
+    // Every key with its default: what the service unit starts with.
+    let example = progress::root().join("deploy/sensor.yaml");
+    copy(&example, &root.join("etc/sensor/sensor.yaml"))?;
     let certificates = Path::new("/").join(CERTIFICATES);
     if certificates.is_file() {
         copy(&certificates, &root.join(CERTIFICATES))?;

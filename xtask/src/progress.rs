@@ -130,6 +130,12 @@ pub(crate) fn begin_log(log: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// What this run wrote to the log called `log`.
+pub(crate) fn read_log(log: &str) -> Option<String> {
+    let bytes = fs::read(log_path(log).ok()?).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 fn ensure_success(
     status: ExitStatus,
     command: &Command,

@@ -9,6 +9,7 @@
 
 mod cargo;
 mod container;
+mod count;
 mod deploy;
 mod fuzz;
 
@@ -157,6 +158,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     });
     let rows: Vec<Row> = chosen.map(|step| run(step, machine)).collect();
     print_table(&rows);
+    print_count(&rows);
     let failures = rows.iter().filter(|row| row.result.is_err()).count();
     if failures > 0 {
         bail!("{failures} of {} steps failed", rows.len());
@@ -199,6 +201,23 @@ fn run(step: &Step, machine: Machine) -> Row {
 impl Row {
     fn passed(&self) -> bool {
         matches!(self.result, Ok(Verdict::Passed))
+    }
+}
+
+/// Says how many single tests ran, when a step that has any was among those chosen.
+fn print_count(rows: &[Row]) {
+    let mut count = count::Count::default();
+    let with_tests = rows
+        .iter()
+        .filter(|row| ["tests", "kernel"].contains(&row.name));
+    let logs: Vec<String> = with_tests
+        .filter_map(|row| progress::read_log(row.name))
+        .collect();
+    for log in &logs {
+        count.add(log);
+    }
+    if !logs.is_empty() {
+        anstream::println!("{count}");
     }
 }
 

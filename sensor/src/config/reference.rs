@@ -61,16 +61,22 @@ impl<'a> Page<'a> {
             .pointer("/properties/type/const")
             .and_then(Value::as_str);
         let _ = writeln!(block, "- type: {}", kind.unwrap_or("?"));
-        for (name, schema) in properties(variant).filter(|(name, _)| *name != "type") {
-            let required = array(variant, "required").any(|r| r.as_str() == Some(name));
-            if required {
+        let required =
+            |name: &str| array(variant, "required").any(|required| required.as_str() == Some(name));
+        let mut keys: Vec<_> = properties(variant)
+            .filter(|(name, _)| *name != "type")
+            .collect();
+        // What must be given stands first; the sort is stable.
+        keys.sort_by_key(|(name, _)| !required(name));
+        for (name, schema) in keys {
+            if required(name) {
                 let _ = writeln!(block, "  # Required.");
             }
             self.key(&mut block, "  ", name, schema);
         }
         let _ = writeln!(out, "{indent}#");
         for line in block.lines() {
-            let _ = writeln!(out, "{indent}# {line}");
+            let _ = writeln!(out, "{}", format!("{indent}# {line}").trim_end());
         }
     }
 
