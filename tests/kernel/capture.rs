@@ -571,23 +571,26 @@ fn cgroups_of_both_hierarchies_are_named() {
     let name = format!("sensor-test-{}", std::process::id());
     let roots: Vec<String> = [&v2, &v1].into_iter().flatten().cloned().collect();
     let made: Vec<String> = roots.iter().map(|root| format!("{root}/{name}")).collect();
-    made.iter()
-        .for_each(|dir| std::fs::create_dir(dir).unwrap());
+    for dir in &made {
+        std::fs::create_dir(dir).unwrap();
+    }
     let _made = Undo(|| {
-        made.iter()
-            .for_each(|dir| std::fs::remove_dir(dir).unwrap())
+        for dir in &made {
+            std::fs::remove_dir(dir).unwrap();
+        }
     });
     let ino = v2
         .is_some()
         .then(|| std::fs::metadata(&made[0]).unwrap().ino());
 
-    let moves: String = made
+    let moves: Vec<String> = made
         .iter()
-        .map(|dir| format!("echo $$ > {dir}/cgroup.procs; "))
+        .map(|dir| format!("echo $$ > {dir}/cgroup.procs"))
         .collect();
     let shown = tempfile::NamedTempFile::new().unwrap();
     let script = format!(
-        "{moves} cat /proc/$$/cgroup > {}; exec true",
+        "{}; cat /proc/$$/cgroup > {}; exec true",
+        moves.join("; "),
         shown.path().display()
     );
     let (recording, pid) = Recording::of(&Options::default(), |_| shell(&script));
