@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod events;
 pub mod fields;
+mod list;
 mod log;
 pub mod manual;
 pub mod run;
@@ -63,9 +64,11 @@ enum Verb {
     /// Validate rules and configuration without starting anything
     Check(check::Args),
     /// List the fields that rules may use
-    Fields(fields::Args),
+    #[command(after_help = fields::EXAMPLES)]
+    Fields(list::Args),
     /// List the event types that rules may name
-    Events(events::Args),
+    #[command(after_help = events::EXAMPLES)]
+    Events(list::Args),
     /// Start the sensor, do a harmless suspicious thing, show the alert
     Demo(demo::Args),
     /// Print the configuration reference: every key with its meaning and default
@@ -144,8 +147,8 @@ impl Verb {
         match self {
             Self::Run(args) => run::run(&args),
             Self::Check(args) => Ok(check::run(&args)),
-            Self::Fields(args) => fields::run(&args),
-            Self::Events(args) => events::run(&args),
+            Self::Fields(args) => list::run(&args, "field", fields::print),
+            Self::Events(args) => list::run(&args, "event type", events::print),
             Self::Demo(args) => demo::run(&args),
             Self::Config(args) => config::run(&args),
             Self::Completions(args) => manual::completions(&args),

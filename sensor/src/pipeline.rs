@@ -25,6 +25,23 @@ struct Tally {
     undecodable: u64,
 }
 
+/// The tallies of all kinds.
+#[derive(Debug, Default)]
+struct Tallies {
+    /// In the order of [`Kind::ALL`].
+    kinds: [Tally; Kind::ALL.len()],
+    /// Records whose kind cannot be read.
+    unknown: Tally,
+}
+
+impl Tallies {
+    fn of(&mut self, kind: Option<Kind>) -> &mut Tally {
+        let index = Kind::ALL.iter().position(|known| Some(*known) == kind);
+        let tally = index.and_then(|index| self.kinds.get_mut(index));
+        tally.unwrap_or(&mut self.unknown)
+    }
+}
+
 /// The rooms between the kernel and the outputs, and the account of what
 /// passed through them.
 pub struct Pipeline {
@@ -33,9 +50,7 @@ pub struct Pipeline {
     composer: Composer,
     /// Values composed for one event; emptied after it, its memory kept.
     arena: Bump,
-    /// By kind, in the order of [`Kind::ALL`]; the last counts records whose
-    /// kind cannot be read.
-    tallies: [Tally; Kind::ALL.len() + 1],
+    tallies: Tallies,
     events: u64,
     alerts: u64,
 }
@@ -48,7 +63,7 @@ impl Pipeline {
             engine,
             composer,
             arena: Bump::new(),
-            tallies: [Tally::default(); Kind::ALL.len() + 1],
+            tallies: Tallies::default(),
             events: 0,
             alerts: 0,
         }
@@ -56,14 +71,18 @@ impl Pipeline {
 
     /// Takes one record through all rooms; `raise` gets each alert it leads to.
     pub fn record(&mut self, record: &[u8], raise: &mut dyn FnMut(Alert)) {
-        let tally = tally(&mut self.tallies, decode::kind(record).ok());
+        let tally = self.tallies.of(decode::kind(record).ok());
         tally.received += 1;
         let event = match decode::decode(record, self.state.host().boot_time_ns) {
             Ok(event) => event,
             Err(error) => {
                 tally.undecodable += 1;
-                // Our own kernel side wrote it: this is a defect, worth a line each.
-                return tracing::error!(%error, "a record from the kernel cannot be decoded");
+                // A defect of ours. A storm of them gets a line per doubling.
+                if tally.undecodable.is_power_of_two() {
+                    let so_far = tally.undecodable;
+                    tracing::error!(%error, so_far, "a record from the kernel cannot be decoded");
+                }
+                return;
             }
         };
         self.events += 1;
@@ -89,11 +108,6 @@ impl Pipeline {
         self.engine = engine;
     }
 
-    /// The rules in force.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
     /// What is known of processes, users and containers.
     pub fn state_mut(&mut self) -> &mut State {
         &mut self.state
@@ -108,10 +122,10 @@ impl Pipeline {
     pub fn account(&self, kernel: &Counters) -> Vec<EventAccount> {
         let mut rows: Vec<EventAccount> = Kind::ALL
             .into_iter()
-            .zip(&self.tallies)
+            .zip(&self.tallies.kinds)
             .map(|(kind, tally)| account(kind, tally, kernel))
             .collect();
-        let unreadable = self.tallies.last().map_or(0, |tally| tally.undecodable);
+        let unreadable = self.tallies.unknown.undecodable;
         if unreadable > 0 {
             rows.push(EventAccount {
                 kind: "unknown",
@@ -120,19 +134,6 @@ impl Pipeline {
             });
         }
         rows
-    }
-}
-
-fn tally(tallies: &mut [Tally; Kind::ALL.len() + 1], kind: Option<Kind>) -> &mut Tally {
-    let index = Kind::ALL
-        .iter()
-        .position(|k| Some(*k) == kind)
-        .unwrap_or(Kind::ALL.len());
-    // The position is within the array by construction; the first is never taken instead.
-    let [first, rest @ ..] = tallies;
-    match index.checked_sub(1).and_then(|index| rest.get_mut(index)) {
-        Some(tally) => tally,
-        None => first,
     }
 }
 

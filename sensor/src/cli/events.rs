@@ -2,12 +2,9 @@
 
 use std::io::{self, Write};
 
-use anyhow::Context as _;
 use serde::Serialize;
 
 use super::table::{self, Cell, DIM, GOOD, HEADING, NAME, PLAIN};
-use super::{EXIT_OK, Failure};
-use crate::diagnostic::Diagnostic;
 use crate::events::{Category, EventType, rows};
 
 /// The categories in the order they are listed, with what they are about.
@@ -29,40 +26,19 @@ const CATEGORIES: [(&str, &str); 12] = [
     ),
 ];
 
-/// Flags of `sensor events`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
+/// Shown behind the flags of `sensor events`.
+pub(super) const EXAMPLES: &str = "\
 Examples:
   sensor events                 all event types
   sensor events open            names that hold a word
-  sensor events --json | jq     for programs")]
-pub struct Args {
-    /// Only this class, or the names that hold this word
-    only: Option<String>,
-    /// One JSON object, for programs
-    #[arg(long)]
-    json: bool,
-}
-
-/// Prints the table; a word that nothing answers to is the person's mistake.
-pub(super) fn run(args: &Args) -> Result<u8, Failure> {
-    let mut out = anstream::stdout().lock();
-    let listed =
-        print(&mut out, args.json, args.only.as_deref()).context("cannot print the table")?;
-    if listed == 0 {
-        let word = args.only.as_deref().unwrap_or_default();
-        let message = format!("no event type is named like `{word}`");
-        return Err(vec![Diagnostic::error("CLI_NOTHING_FOUND", message)].into());
-    }
-    Ok(EXIT_OK)
-}
+  sensor events --json | jq     for programs";
 
 /// Lists the events, category by category: those whose category is `only` or
 /// whose name contains it, or all. Returns how many were listed.
 ///
 /// # Errors
 /// When `out` cannot be written to.
-pub fn print(out: &mut impl Write, json: bool, only: Option<&str>) -> io::Result<usize> {
+pub fn print(out: &mut dyn Write, json: bool, only: Option<&str>) -> io::Result<usize> {
     let wanted = |event: &&EventType| {
         only.is_none_or(|word| group(event.category) == word || event.name.contains(word))
     };
@@ -84,7 +60,7 @@ fn group(category: Category) -> &'static str {
     }
 }
 
-fn print_tables(out: &mut impl Write, chosen: &[&EventType]) -> io::Result<()> {
+fn print_tables(out: &mut dyn Write, chosen: &[&EventType]) -> io::Result<()> {
     let mut first = true;
     for (name, about) in CATEGORIES {
         let in_group = |event: &&&EventType| group(event.category) == name;
@@ -151,7 +127,7 @@ struct Parameter {
     r#type: &'static str,
 }
 
-fn print_json(out: &mut impl Write, chosen: &[&'static EventType]) -> io::Result<()> {
+fn print_json(out: &mut dyn Write, chosen: &[&'static EventType]) -> io::Result<()> {
     let entry = |event: &&'static EventType| Entry {
         name: event.name,
         category: event.category.word(),

@@ -2,42 +2,18 @@
 
 use std::io::{self, Write};
 
-use anyhow::Context as _;
 use serde::Serialize;
 
 use super::table::{self, Cell, DIM, GOOD, HEADING, NAME, PLAIN};
-use super::{EXIT_OK, Failure};
-use crate::diagnostic::Diagnostic;
 use crate::fields::{ArgRule, Field, Many, Source, Type, classes};
 
-/// Flags of `sensor fields`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
+/// Shown behind the flags of `sensor fields`.
+pub(super) const EXAMPLES: &str = "\
 Examples:
   sensor fields                 all fields by class
   sensor fields proc            one class
   sensor fields cmdline         names that hold a word
-  sensor fields --json | jq     for programs")]
-pub struct Args {
-    /// Only this class, or the names that hold this word
-    only: Option<String>,
-    /// One JSON object, for programs
-    #[arg(long)]
-    json: bool,
-}
-
-/// Prints the table; a word that nothing answers to is the person's mistake.
-pub(super) fn run(args: &Args) -> Result<u8, Failure> {
-    let mut out = anstream::stdout().lock();
-    let listed =
-        print(&mut out, args.json, args.only.as_deref()).context("cannot print the table")?;
-    if listed == 0 {
-        let word = args.only.as_deref().unwrap_or_default();
-        let message = format!("no field is named like `{word}`");
-        return Err(vec![Diagnostic::error("CLI_NOTHING_FOUND", message)].into());
-    }
-    Ok(EXIT_OK)
-}
+  sensor fields --json | jq     for programs";
 
 /// Lists the fields, class by class: those whose class is `only` or whose name
 /// contains it, or all. Fields that are only kept for old rules are left out of
@@ -47,7 +23,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
 ///
 /// # Errors
 /// When `out` cannot be written to.
-pub fn print(out: &mut impl Write, json: bool, only: Option<&str>) -> io::Result<usize> {
+pub fn print(out: &mut dyn Write, json: bool, only: Option<&str>) -> io::Result<usize> {
     let chosen: Vec<_> = classes()
         .iter()
         .map(|(class, about, fields)| {
@@ -71,7 +47,7 @@ pub fn print(out: &mut impl Write, json: bool, only: Option<&str>) -> io::Result
 /// A class: its name, what it is about, the fields chosen from it.
 type Chosen = (&'static str, &'static str, Vec<&'static Field>);
 
-fn print_tables(out: &mut impl Write, chosen: &[Chosen]) -> io::Result<()> {
+fn print_tables(out: &mut dyn Write, chosen: &[Chosen]) -> io::Result<()> {
     for (at, (class, about, fields)) in chosen.iter().enumerate() {
         if at > 0 {
             writeln!(out)?;
@@ -237,7 +213,7 @@ impl Entry {
     }
 }
 
-fn print_json(out: &mut impl Write, chosen: &[Chosen]) -> io::Result<()> {
+fn print_json(out: &mut dyn Write, chosen: &[Chosen]) -> io::Result<()> {
     let fields = chosen
         .iter()
         .flat_map(|(class, _, fields)| fields.iter().map(|field| Entry::new(class, field)))

@@ -36,7 +36,7 @@ impl Cell {
 /// Writes the rows in columns of equal width, two blanks apart. The last
 /// column is as long as it is.
 pub(super) fn write<const COLUMNS: usize>(
-    out: &mut impl Write,
+    out: &mut dyn Write,
     header: [&str; COLUMNS],
     rows: &[[Cell; COLUMNS]],
 ) -> io::Result<()> {
@@ -52,7 +52,7 @@ pub(super) fn write<const COLUMNS: usize>(
 
 /// One line; blanks at its end are left out.
 fn line<const COLUMNS: usize>(
-    out: &mut impl Write,
+    out: &mut dyn Write,
     widths: [usize; COLUMNS],
     cells: &[Cell; COLUMNS],
 ) -> io::Result<()> {
