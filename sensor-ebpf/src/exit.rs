@@ -20,7 +20,11 @@ const _: () = assert!(size_of::<Record>() == 80);
 
 #[cfg(target_arch = "bpf")]
 mod program {
-    use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+    use aya_ebpf::{
+        macros::{map, raw_tracepoint},
+        maps::LruHashMap,
+        programs::RawTracePointContext,
+    };
 
     use super::Record;
     use crate::{
@@ -35,6 +39,17 @@ mod program {
     /// `SIGNAL_GROUP_EXIT` in `signal_struct.flags`: the whole group was told
     /// to end, and `group_exit_code` says how.
     const SIGNAL_GROUP_EXIT: u32 = 4;
+
+    /// Flag of a map's update: fail when the key is there.
+    const BPF_NOEXIST: u64 = 1;
+    /// How it fails then.
+    const EEXIST: i32 = -17;
+
+    /// Processes whose end was seen of late. Where the tracepoint does not say
+    /// which thread was the last, several that end at once can all find no other
+    /// alive; they do so within microseconds, so few entries are enough.
+    #[map]
+    static ENDED: LruHashMap<[u64; 2], u8> = LruHashMap::with_max_entries(4096, 0);
 
     /// How many generations up a subreaper is looked for.
     const REAPER_SEARCH: usize = 16;
@@ -53,9 +68,7 @@ mod program {
         0
     }
 
-    /// Whether this was the last thread. Without the tracepoint's own word two
-    /// threads ending at once can both see no other alive; the reader then gets
-    /// the end twice, which a process table does not mind.
+    /// Whether this was the last thread, and the first time that is found.
     #[inline(always)]
     fn group_is_dead(task: Task, ctx: &RawTracePointContext) -> bool {
         // The count includes the hidden first parameter of every tracepoint probe.
@@ -63,7 +76,13 @@ mod program {
             return ctx.arg::<u64>(1) as u8 != 0;
         }
         let live: i32 = field(task.signal(), offset!(signal_live));
-        live == 0
+        live == 0 && ENDED.insert(process(task), 0, BPF_NOEXIST) != Err(EEXIST)
+    }
+
+    /// What no other process shares: its id, and its start.
+    #[inline(always)]
+    fn process(task: Task) -> [u64; 2] {
+        [u64::from(task.tgid()), task.start_boot_ns()]
     }
 
     #[inline(always)]

@@ -119,13 +119,24 @@ pub(crate) fn read_user_string(to: u64, size: u32, address: u64) -> usize {
     if read > 0 { read as usize - 1 } else { 0 }
 }
 
-/// `value`, but no more than `limit`, in a way the verifier can follow: without
-/// the barrier, a move onto itself, the compiler may compare one register and
-/// use another. (No instruction at all would confuse the line information.)
+/// `value`, of which the compiler knows nothing any more: a move onto itself.
+/// (No instruction at all would confuse the line information.)
+///
+/// In a loop's exit condition it keeps the compiler from making the condition
+/// part of the bound: a loop up to the smaller of a constant and a number read
+/// has no bound that the verifiers of 5.10 and 6.1 can see.
 #[inline(always)]
-pub(crate) fn at_most(value: usize, limit: usize) -> usize {
+pub(crate) fn opaque(value: usize) -> usize {
     let mut value = value;
     unsafe { core::arch::asm!("{0} = {0}", inout(reg) value) };
+    value
+}
+
+/// `value`, but no more than `limit`, in a way the verifier can follow:
+/// otherwise the compiler may compare one register and use another.
+#[inline(always)]
+pub(crate) fn at_most(value: usize, limit: usize) -> usize {
+    let value = opaque(value);
     if value > limit { limit } else { value }
 }
 

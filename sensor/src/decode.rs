@@ -101,7 +101,7 @@ pub struct Task {
     pub comm: Comm,
 }
 
-/// A task name: at most 15 bytes, as the kernel keeps it.
+/// A task name: at most 15 bytes, and zeroes behind them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Comm(pub [u8; 16]);
 
@@ -113,9 +113,12 @@ impl Comm {
 }
 
 impl From<&[u8]> for Comm {
+    /// Takes the bytes before the first NUL: kernels before 5.17 leave the rest
+    /// of a longer, earlier name behind it.
     fn from(text: &[u8]) -> Self {
         let mut comm = [0; 16];
-        for (to, from) in comm.iter_mut().take(15).zip(text) {
+        let name = text.iter().take_while(|byte| **byte != 0);
+        for (to, from) in comm.iter_mut().take(15).zip(name) {
             *to = *from;
         }
         Self(comm)
@@ -439,6 +442,19 @@ mod tests {
             Kind::Exit => size_of::<exit::Record>(),
             Kind::Open => size_of::<open::Record>(),
             Kind::Connect => size_of::<connect::Record>(),
+        }
+    }
+
+    #[test]
+    fn a_task_name_ends_at_its_nul_whatever_the_kernel_left_behind_it() {
+        for (given, name) in [
+            (&b"true\0re::an_exec\0"[..], &b"true"[..]),
+            (b"fifteen-letters\0", b"fifteen-letters"),
+            (b"sixteen-letters!", b"sixteen-letters"),
+            (b"\0old", b""),
+        ] {
+            assert_eq!(Comm::from(given), Comm::from(name));
+            assert_eq!(Comm::from(given).as_bytes(), name);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     exec::{LOWER_LAYER, UPPER_LAYER},
-    kernel::{field, offset, peek, task::Task},
+    kernel::{field, offset, opaque, peek, task::Task},
     offsets::MISSING,
 };
 
@@ -158,7 +158,7 @@ extern "C" fn has_group(cred: u64, group: u32) -> u64 {
         return 0;
     }
     for index in 0..GROUPS {
-        if index >= count {
+        if index as usize >= opaque(count as usize) {
             break;
         }
         if peek::<u32>(info + u64::from(offset!(group_info_gid)) + u64::from(index) * 4) == group {

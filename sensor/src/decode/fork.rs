@@ -17,7 +17,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Fork<'_>, DecodeError> {
         child_start_boot_ns: fixed.child_start_boot_ns,
         child_ppid: fixed.child_ppid,
         ids: record::ids(&fixed.ids),
-        comm: Comm(fixed.comm),
+        comm: Comm::from(&fixed.comm[..]),
         flags: fixed.clone_flags,
         loginuid: fixed.loginuid,
         place: texts.place(&fixed.place)?,

@@ -73,7 +73,7 @@ pub(super) fn task(header: &Header) -> Task {
         uid: header.euid,
         gid: header.egid,
         cgroup_id: header.cgroup_id,
-        comm: Comm(header.comm),
+        comm: Comm::from(&header.comm[..]),
     }
 }
 
