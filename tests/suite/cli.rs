@@ -115,6 +115,15 @@ fn rules_and_configuration_are_checked_together() {
 }
 
 #[test]
+fn an_empty_set_of_rules_is_said_aloud() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = sensor(&["check", dir.path().to_str().unwrap()]);
+    assert!(output.status.success());
+    let shown = text(&output.stderr);
+    assert!(shown.contains("warning[LOAD_NO_RULES]"), "{shown}");
+}
+
+#[test]
 fn the_shipped_rules_and_the_example_configuration_are_fine() {
     let output = sensor(&[
         "check",

@@ -85,11 +85,18 @@ impl Input {
 /// The rules the configuration names, or those this program carries.
 pub(super) fn load_rules(config: &Config) -> Result<Loaded, Vec<Diagnostic>> {
     let options = config.load_options();
-    if options.paths.is_empty() {
-        rules::load_texts(shipped::RULES, &options)
+    let mut loaded = if options.paths.is_empty() {
+        rules::load_texts(shipped::RULES, &options)?
     } else {
-        rules::load(&options)
+        rules::load(&options)?
+    };
+    if loaded.rules.rules.is_empty() {
+        // Not a mistake, but nobody should be blind without knowing it.
+        let blind = Diagnostic::warning("LOAD_NO_RULES", "no rule is in force: nothing can alert");
+        let help = "check the paths of the rules, their `enabled`, and the configured `priority`";
+        loaded.diagnostics.push(blind.help(help));
     }
+    Ok(loaded)
 }
 
 /// Runs until it is told to stop.

@@ -3,15 +3,19 @@
 //! serde stops at the first mistake and names its line at best. This walk
 //! finds all of them, so that a person corrects a file once.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value as Schema;
 
 use super::Config;
+use crate::deliver::secret::SecretRef;
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::yaml::traced::Traced;
 use crate::yaml::{self, Node, Value};
 
+/// A secret stands where a reference to one belongs; its text must not be shown.
+pub(super) const SECRET: &str = "CONFIG_SECRET";
 const HELP: &str = "`sensor config` lists every key with its meaning and default";
 
 /// Every mistake of shape: unknown, repeated and missing keys, wrong types,
@@ -31,6 +35,7 @@ pub(super) fn check(file: &Arc<SourceFile>, schema: &Schema) -> Vec<Diagnostic> 
         file,
         root: schema,
         mistakes: Vec::new(),
+        secrets: Vec::new(),
     };
     if let Some(second) = documents.get(1) {
         walk.mistake(
@@ -46,7 +51,7 @@ pub(super) fn check(file: &Arc<SourceFile>, schema: &Schema) -> Vec<Diagnostic> 
     {
         walk.node(document, schema, "the configuration");
     }
-    walk.mistakes
+    walk.finish()
 }
 
 /// Mistakes that a schema cannot say: values that contradict each other.
@@ -106,6 +111,8 @@ struct Walk<'a> {
     file: &'a Arc<SourceFile>,
     root: &'a Schema,
     mistakes: Vec<Diagnostic>,
+    /// Where secrets were written that should not have been.
+    secrets: Vec<Range<usize>>,
 }
 
 impl<'a> Walk<'a> {
@@ -115,11 +122,35 @@ impl<'a> Walk<'a> {
             .push(Diagnostic::error(code, message).at(place).help(help));
     }
 
+    /// The mistakes, shown in a text whose secrets are blotted out: a
+    /// diagnostic shows whole lines, and those may end up in a log.
+    fn finish(mut self) -> Vec<Diagnostic> {
+        if !self.secrets.is_empty() {
+            let blotted = SourceFile::new(&self.file.name, blot(&self.file.text, &self.secrets));
+            for place in self.mistakes.iter_mut().filter_map(|m| m.place.as_mut()) {
+                place.file = Arc::clone(&blotted);
+            }
+        }
+        self.mistakes
+    }
+
+    /// A reference to a secret, never the secret itself.
+    fn secret(&mut self, node: &Node, what: &str) {
+        if let Err(why) = SecretRef::parse(text(node).unwrap_or_default()) {
+            self.secrets.push(node.range.clone());
+            let help = "write ${NAME} for an environment variable, or file:/path";
+            self.mistake(SECRET, format!("{what}: {why}"), node, help);
+        }
+    }
+
     fn node(&mut self, node: &Node, schema: &'a Schema, what: &str) {
         if matches!(node.value, Value::Null) && may_be_null(schema) {
             return;
         }
         let schema = self.target(schema);
+        if schema.get("writeOnly") == Some(&Schema::Bool(true)) {
+            return self.secret(node, what);
+        }
         let variants = list(schema, "oneOf")
             .or_else(|| list(schema, "anyOf"))
             .unwrap_or_default();
@@ -295,6 +326,17 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The text with a star for each byte in these stretches.
+fn blot(text: &str, stretches: &[Range<usize>]) -> String {
+    let hidden = |at: usize| stretches.iter().any(|stretch| stretch.contains(&at));
+    let blotted = |(at, c): (usize, char)| match c {
+        '\n' => "\n".to_owned(),
+        _ if hidden(at) => "*".repeat(c.len_utf8()),
+        _ => c.to_string(),
+    };
+    text.char_indices().map(blotted).collect()
+}
+
 fn list<'a>(schema: &'a Schema, key: &str) -> Option<&'a [Schema]> {
     schema
         .get(key)
@@ -446,6 +488,30 @@ mod tests {
                 found.iter().any(|m| m.contains(expect)),
                 "{text}\n{found:#?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_secret_written_out_is_refused_and_shown_nowhere() {
+        let text = "outputs:\n  - {type: splunk, url: 'https://x', token: geheim-1, colr: 1}\n\
+                    \x20 - type: webhook\n    url: https://x\n    bearer: \"geheim-2\"\n\
+                    \x20   secret_headers: {X-Key: geheim-3}\n  - {type: mail, password: 424242}\n";
+        let found = parse("sensor.yaml", text, &[]).unwrap_err();
+        assert_eq!(
+            found.iter().filter(|d| d.code == super::SECRET).count(),
+            4,
+            "{found:#?}"
+        );
+        let overridden = ["outputs[]={type: splunk, url: https://x, token: geheim-4}".to_owned()];
+        let more = parse("sensor.yaml", "", &overridden).unwrap_err();
+        let shown =
+            crate::diagnostic::render(&found, false) + &crate::diagnostic::render(&more, false);
+        assert!(
+            shown.contains("sensor.yaml:2:45"),
+            "each at its place: {shown}"
+        );
+        for secret in ["geheim", "424242"] {
+            assert!(!shown.contains(secret), "{shown}");
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use serde_yaml::Value;
 
 use super::check;
-use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
+use crate::diagnostic::{Diagnostic, Place, SourceFile};
 
 /// One step from a value to a value inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,23 +23,7 @@ enum Step {
 /// Sets one key in `root`; gives the mistakes in `text`, in which case `root`
 /// is left as it was.
 pub(super) fn apply(root: &mut Value, text: &str, schema: &Json) -> Vec<Diagnostic> {
-    let mistake = |message: String, help: &str| {
-        let file = SourceFile {
-            name: "<command line>".to_owned(),
-            text: text.to_owned(),
-        };
-        vec![Diagnostic {
-            severity: Severity::Error,
-            code: "CONFIG_OVERRIDE",
-            message,
-            place: Some(Place {
-                file: Arc::new(file),
-                range: 0..text.len(),
-            }),
-            related: Vec::new(),
-            help: Some(help.to_owned()),
-        }]
-    };
+    let mistake = |message: String, help: &str| mistake_in(text, message, help);
     let form = "write -o key=value, for example -o priority=warning";
     let Some((path, value)) = text.split_once('=') else {
         return mistake("an override has no `=`".to_owned(), form);
@@ -64,10 +48,27 @@ pub(super) fn apply(root: &mut Value, text: &str, schema: &Json) -> Vec<Diagnost
     });
     let wrong = check::check(&file, schema);
     if let Some(first) = wrong.into_iter().next() {
-        return mistake(first.message, first.help.as_deref().unwrap_or(form));
+        // A secret in the text is not repeated.
+        let shown = if first.code == check::SECRET {
+            path
+        } else {
+            text
+        };
+        return mistake_in(shown, first.message, first.help.as_deref().unwrap_or(form));
     }
     *root = candidate;
     Vec::new()
+}
+
+/// A mistake, underlining all of what is shown of the override.
+fn mistake_in(shown: &str, message: String, help: &str) -> Vec<Diagnostic> {
+    let file = SourceFile::new("<command line>", shown);
+    let place = Place::new(&file, 0..shown.len());
+    vec![
+        Diagnostic::error("CONFIG_OVERRIDE", message)
+            .at(place)
+            .help(help),
+    ]
 }
 
 fn steps(path: &str) -> Option<Vec<Step>> {

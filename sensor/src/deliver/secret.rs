@@ -158,6 +158,8 @@ impl JsonSchema for SecretRef {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
+            // Whoever shows a mistake in it must not show its text.
+            "writeOnly": true,
             "pattern": r"^(\$\{[A-Za-z0-9_]+\}|file:/.+)$",
             "description": "Where a secret is kept: `${NAME}` (environment variable) or `file:/path`.",
         })
