@@ -10,6 +10,7 @@ mod dist;
 mod run;
 mod setup;
 mod test;
+mod vm;
 
 mod progress;
 mod toolchain;
@@ -30,6 +31,7 @@ Examples:
   cargo xtask run                                 set up, build, and watch this machine
   cargo xtask run -- -o json_file.path=/tmp/a     the same, with flags for `sensor run`
   cargo xtask test                                every test this machine can run
+  cargo xtask vm                                  the kernel tests on older and newer kernels
   cargo xtask dist                                a static binary with rules, in target/dist")]
 struct Arguments {
     #[command(subcommand)]
@@ -41,6 +43,7 @@ enum Command {
     Setup(setup::Arguments),
     Run(run::Arguments),
     Test(test::Arguments),
+    Vm(vm::Arguments),
     Dist(dist::Arguments),
 }
 
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Setup(arguments) => setup::main(&arguments),
         Command::Run(arguments) => run::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
+        Command::Vm(arguments) => vm::main(&arguments),
         Command::Dist(arguments) => dist::main(&arguments),
     };
     match result {
