@@ -6,6 +6,7 @@
 //! Falco's names.
 
 mod check;
+mod discretion;
 mod overrides;
 mod reference;
 
@@ -20,6 +21,7 @@ use crate::deliver::{OutputConfig, terminal};
 use crate::detect::engine::Matching;
 use crate::detect::rules::LoadOptions;
 use crate::diagnostic::{Diagnostic, Severity, SourceFile};
+use crate::yaml;
 
 pub use reference::reference;
 
@@ -222,24 +224,28 @@ pub fn load(path: Option<&Path>, overrides: &[String]) -> Result<Config, Vec<Dia
 /// # Errors
 /// Every mistake in the text and in the overrides.
 pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Config, Vec<Diagnostic>> {
-    let file = Arc::new(SourceFile {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    });
+    let file = SourceFile::new(name, text);
+    checked(&file, overrides).map_err(|mut mistakes| {
+        discretion::hide_values(&file, &mut mistakes);
+        mistakes
+    })
+}
+
+fn checked(file: &Arc<SourceFile>, overrides: &[String]) -> Result<Config, Vec<Diagnostic>> {
     let schema = schemars::schema_for!(Config).to_value();
-    let mut mistakes = check::check(&file, &schema);
+    let mut mistakes = check::check(file, &schema);
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    let mut value = serde_yaml::from_str(text).map_err(|e| vec![refused(&file, &e)])?;
+    let mut value = serde_yaml::from_str(&file.text).map_err(|e| vec![refused(file, &e)])?;
     for text in overrides {
         mistakes.extend(overrides::apply(&mut value, text, &schema));
     }
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    let config = from_value(value).map_err(|e| vec![refused(&file, &e)])?;
-    let mistakes = check::semantics(&config, &file);
+    let config = from_value(value).map_err(|e| vec![refused(file, &e)])?;
+    let mistakes = check::semantics(&config, file);
     if mistakes.is_empty() {
         Ok(config)
     } else {
@@ -256,7 +262,7 @@ fn from_value(value: serde_yaml::Value) -> Result<Config, serde_yaml::Error> {
 }
 
 fn read(path: &Path) -> Result<String, Vec<Diagnostic>> {
-    let bytes = std::fs::read(path).map_err(|error| vec![unreadable(path, &error.to_string())])?;
+    let bytes = yaml::read(path).map_err(|error| vec![unreadable(path, &error.to_string())])?;
     String::from_utf8(bytes)
         .map_err(|error| vec![unreadable(path, &format!("it is not UTF-8 text: {error}"))])
 }

@@ -10,7 +10,10 @@ pub(crate) mod traced;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
@@ -91,6 +94,15 @@ impl Node {
                 .sum(),
         }
     }
+}
+
+/// The bytes of a file, or the first of them where it is too large for
+/// [`parse`]: a mistaken path (a device, an image) costs no memory.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let longest = MAX_BYTES as u64 + 1;
+    File::open(path)?.take(longest).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A source file of these bytes; where they are no UTF-8, the replacement

@@ -29,7 +29,7 @@ use clap::{Parser, Subcommand};
 #[command(after_help = "\
 Examples:
   cargo xtask run                                 set up, build, and watch this machine
-  cargo xtask run -- -o json_file.path=/tmp/a     the same, with flags for `sensor run`
+  cargo xtask run -- -o priority=warning          the same, with flags for `sensor run`
   cargo xtask test                                every test this machine can run
   cargo xtask vm                                  the kernel tests on older and newer kernels
   cargo xtask dist                                a static binary with rules, in target/dist")]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::yaml;
 
 use super::run::Input;
 use super::{EXIT_INPUT, EXIT_OK};
@@ -84,9 +85,10 @@ fn keep(checked: Result<Config, Vec<Diagnostic>>, found: &mut Vec<Diagnostic>) -
 /// Whether the first thing in the file is a key of a map, not an element of a
 /// sequence. A file that cannot be read counts as rules, whose loader says why.
 fn is_configuration(path: &Path) -> bool {
-    let Ok(text) = std::fs::read_to_string(path) else {
+    let Ok(bytes) = yaml::read(path) else {
         return false;
     };
+    let text = String::from_utf8_lossy(&bytes);
     let mut lines = text.lines().map(str::trim_end);
     let first = lines.find(|line| !(line.is_empty() || line.starts_with('#') || *line == "---"));
     first.is_some_and(|line| !line.starts_with(['-', '[']) && line.contains(':'))
@@ -95,6 +97,11 @@ fn is_configuration(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_without_end_is_read_up_to_a_bound() {
+        assert!(!is_configuration(Path::new("/dev/zero")));
+    }
 
     #[test]
     fn a_map_is_a_configuration_and_a_sequence_holds_rules() {

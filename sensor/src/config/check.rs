@@ -3,7 +3,6 @@
 //! serde stops at the first mistake and names its line at best. This walk
 //! finds all of them, so that a person corrects a file once.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value as Schema;
@@ -35,7 +34,6 @@ pub(super) fn check(file: &Arc<SourceFile>, schema: &Schema) -> Vec<Diagnostic> 
         file,
         root: schema,
         mistakes: Vec::new(),
-        secrets: Vec::new(),
     };
     if let Some(second) = documents.get(1) {
         walk.mistake(
@@ -51,7 +49,7 @@ pub(super) fn check(file: &Arc<SourceFile>, schema: &Schema) -> Vec<Diagnostic> 
     {
         walk.node(document, schema, "the configuration");
     }
-    walk.finish()
+    walk.mistakes
 }
 
 /// Mistakes that a schema cannot say: values that contradict each other.
@@ -111,8 +109,6 @@ struct Walk<'a> {
     file: &'a Arc<SourceFile>,
     root: &'a Schema,
     mistakes: Vec<Diagnostic>,
-    /// Where secrets were written that should not have been.
-    secrets: Vec<Range<usize>>,
 }
 
 impl<'a> Walk<'a> {
@@ -122,22 +118,9 @@ impl<'a> Walk<'a> {
             .push(Diagnostic::error(code, message).at(place).help(help));
     }
 
-    /// The mistakes, shown in a text whose secrets are blotted out: a
-    /// diagnostic shows whole lines, and those may end up in a log.
-    fn finish(mut self) -> Vec<Diagnostic> {
-        if !self.secrets.is_empty() {
-            let blotted = SourceFile::new(&self.file.name, blot(&self.file.text, &self.secrets));
-            for place in self.mistakes.iter_mut().filter_map(|m| m.place.as_mut()) {
-                place.file = Arc::clone(&blotted);
-            }
-        }
-        self.mistakes
-    }
-
     /// A reference to a secret, never the secret itself.
     fn secret(&mut self, node: &Node, what: &str) {
         if let Err(why) = SecretRef::parse(text(node).unwrap_or_default()) {
-            self.secrets.push(node.range.clone());
             let help = "write ${NAME} for an environment variable, or file:/path";
             self.mistake(SECRET, format!("{what}: {why}"), node, help);
         }
@@ -324,17 +307,6 @@ impl<'a> Walk<'a> {
             .and_then(|reference| self.root.pointer(reference.strip_prefix('#')?))
             .unwrap_or(inner)
     }
-}
-
-/// The text with a star for each byte in these stretches.
-fn blot(text: &str, stretches: &[Range<usize>]) -> String {
-    let hidden = |at: usize| stretches.iter().any(|stretch| stretch.contains(&at));
-    let blotted = |(at, c): (usize, char)| match c {
-        '\n' => "\n".to_owned(),
-        _ if hidden(at) => "*".repeat(c.len_utf8()),
-        _ => c.to_string(),
-    };
-    text.char_indices().map(blotted).collect()
 }
 
 fn list<'a>(schema: &'a Schema, key: &str) -> Option<&'a [Schema]> {

@@ -23,7 +23,9 @@ enum Step {
 /// Sets one key in `root`; gives the mistakes in `text`, in which case `root`
 /// is left as it was.
 pub(super) fn apply(root: &mut Value, text: &str, schema: &Json) -> Vec<Diagnostic> {
-    let mistake = |message: String, help: &str| mistake_in(text, message, help);
+    // The value may be a secret, so only the key is shown.
+    let key = text.split_once('=').map_or(text, |(key, _)| key);
+    let mistake = |message: String, help: &str| mistake_in(key, message, help);
     let form = "write -o key=value, for example -o priority=warning";
     let Some((path, value)) = text.split_once('=') else {
         return mistake("an override has no `=`".to_owned(), form);
@@ -48,13 +50,7 @@ pub(super) fn apply(root: &mut Value, text: &str, schema: &Json) -> Vec<Diagnost
     });
     let wrong = check::check(&file, schema);
     if let Some(first) = wrong.into_iter().next() {
-        // A secret in the text is not repeated.
-        let shown = if first.code == check::SECRET {
-            path
-        } else {
-            text
-        };
-        return mistake_in(shown, first.message, first.help.as_deref().unwrap_or(form));
+        return mistake(first.message, first.help.as_deref().unwrap_or(form));
     }
     *root = candidate;
     Vec::new()

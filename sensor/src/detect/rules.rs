@@ -180,7 +180,7 @@ struct Loading {
 
 impl Loading {
     fn file(&mut self, path: &Path) {
-        match std::fs::read(path) {
+        match yaml::read(path) {
             Ok(bytes) => self.bytes(&path.to_string_lossy(), &bytes),
             Err(error) => self.unreadable(path, &error),
         }

@@ -101,12 +101,17 @@ pub(crate) fn read(
                 }
             }
             Value::Scalar(_) | Value::Mapping(_) => {
+                // It may be a configuration, whose values are not for showing.
+                let start = match &document.value {
+                    Value::Mapping(entries) => entries.first().map_or(document, |(key, _)| key),
+                    _ => document,
+                };
                 let message = format!(
                     "a rules file is a sequence of items, not {}",
                     document.kind()
                 );
                 reader
-                    .invalid(message, document)
+                    .invalid(message, start)
                     .set_help("start every item with `- `, as in `- rule: name`");
             }
         }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::files;
+use crate::yaml;
 
 /// How long it must have been quiet: an editor's save is several steps.
 const QUIET: Duration = Duration::from_millis(200);
@@ -127,7 +128,7 @@ fn fingerprint(paths: &[PathBuf]) -> u64 {
     for path in paths {
         for file in files(path).unwrap_or_default() {
             file.hash(&mut hasher);
-            std::fs::read(&file).ok().hash(&mut hasher);
+            yaml::read(&file).ok().hash(&mut hasher);
         }
     }
     hasher.finish()
