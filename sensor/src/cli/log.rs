@@ -13,7 +13,10 @@ pub(super) fn start(config: &LogConfig) {
         LogLevel::Debug => "debug",
         LogLevel::Trace => "trace",
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    // A directory of rules that goes away is told with the reload; the file
+    // watcher's own words about it are only noise.
+    let quiet = || EnvFilter::new(format!("{level},notify=error"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -26,6 +26,10 @@ const BATCH: usize = 8192;
 /// How often names, addresses and the clock are read again.
 const REFRESH: Duration = Duration::from_secs(1);
 
+/// What is left of the time to end in for ending the threads and unloading the
+/// programs, which comes after the outputs are flushed.
+const TEARDOWN: Duration = Duration::from_millis(250);
+
 /// A running sensor.
 pub(in crate::cli) struct Session {
     capture: Capture,
@@ -156,7 +160,7 @@ impl Session {
         deadline: Duration,
         watch: &mut dyn FnMut(&Arc<Alert>),
     ) -> anyhow::Result<Report> {
-        let end = Instant::now() + deadline;
+        let end = Instant::now() + deadline.saturating_sub(TEARDOWN);
         self.capture.detach();
         while self.drain(watch) > 0 && Instant::now() < end {}
         let mut report = self.report()?;
