@@ -47,7 +47,8 @@ pub struct Config {
     /// How alerts are grouped when `body` is `array`.
     #[serde(default)]
     pub batch: Batch,
-    /// Headers to send as they stand, by name (default none).
+    /// Headers to send as they stand, by name (default none). No secrets: those are
+    /// `bearer` and `secret_headers`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// Headers whose values are secrets, by name (default none).
@@ -132,6 +133,12 @@ impl Config {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for (name, value) in &self.headers {
+            if is_secret(name, value) {
+                return Err(BuildError::Value(format!(
+                    "header `{name}` stands in the configuration as it is sent; \
+                     give a secret in `secret_headers` or `bearer`"
+                )));
+            }
             let header = HeaderValue::from_str(value)
                 .map_err(|_| BuildError::Value(format!("header `{name}`: value not allowed")))?;
             headers.insert(header_name(name)?, header);
@@ -144,6 +151,20 @@ impl Config {
         }
         Ok(headers)
     }
+}
+
+/// Whether a header is one that carries a secret, or its value is written the
+/// way a reference to one is and would be sent unresolved.
+fn is_secret(name: &str, value: &str) -> bool {
+    const NAMES: [&str; 5] = [
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "x-api-key",
+        "x-auth-token",
+    ];
+    let named = NAMES.iter().any(|secret| name.eq_ignore_ascii_case(secret));
+    named || value.contains("${") || value.starts_with("file:/")
 }
 
 fn header_name(name: &str) -> Result<HeaderName, BuildError> {
@@ -218,4 +239,26 @@ fn encode(batch: &[Arc<Alert>], body: Body) -> Vec<u8> {
         Body::Single => objects.next().unwrap_or_default(),
     };
     value.to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_among_the_plain_headers_is_refused_and_not_repeated() {
+        for (name, value, refused) in [
+            ("Authorization", "Bearer hunter2", true),
+            ("x-api-key", "hunter2", true),
+            ("X-Custom", "Token ${HUNTER2}", true),
+            ("X-Custom", "file:/run/hunter2", true),
+            ("X-Scope-OrgID", "tenant", false),
+        ] {
+            let yaml = format!("url: https://example.com/\nheaders: {{{name}: '{value}'}}");
+            let config: Config = serde_yaml::from_str(&yaml).unwrap();
+            let wrong = config.check();
+            assert_eq!(!wrong.is_empty(), refused, "{name}: {value} {wrong:?}");
+            assert!(!wrong.concat().contains("unter2"), "{wrong:?}");
+        }
+    }
 }
