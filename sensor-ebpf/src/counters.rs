@@ -16,7 +16,7 @@ pub enum Counter {
     FilteredOwn = 2,
     /// Lost: the ring had no room.
     LostRing = 3,
-    /// Lost: this CPU's scratch was in use (a program was interrupted by another).
+    /// Lost: all of this CPU's scratch was in use (programs interrupted each other).
     LostScratch = 4,
     /// Lost: the kernel's structures could not be read.
     LostRead = 5,

@@ -44,13 +44,17 @@ static RING: RingBuf = RingBuf::with_byte_size(16 * 1024 * 1024, 0);
 #[map]
 static COUNTERS: PerCpuArray<Row> = PerCpuArray::with_max_entries(ROWS, 0);
 
-/// Where a record is built.
-#[map]
-static SCRATCH: PerCpuArray<[u8; RECORD_MAX]> = PerCpuArray::with_max_entries(1, 0);
+/// Records one CPU can build at a time: newer kernels may run one program of this
+/// CPU in the middle of another, and that one in the middle of a third.
+pub(crate) const SLOTS: u32 = 4;
 
-/// Whether this CPU's scratch is in use.
+/// Where records are built, one per slot.
 #[map]
-static BUSY: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+static SCRATCH: PerCpuArray<[u8; RECORD_MAX]> = PerCpuArray::with_max_entries(SLOTS, 0);
+
+/// Whether this CPU's slots are in use.
+#[map]
+static BUSY: PerCpuArray<u64> = PerCpuArray::with_max_entries(SLOTS, 0);
 
 /// Kernel structure offsets; the loader overwrites them.
 #[unsafe(no_mangle)]
@@ -96,12 +100,25 @@ extern "C" fn log_settled(kind: u64, counter: u64) -> u64 {
     0
 }
 
-/// Takes this CPU's scratch. Add, then look: whoever sees more than its own
-/// one gives way, so two can never both hold it (both may give way). An add
-/// without a result is all that the oldest supported kernels offer.
+/// Takes one of this CPU's slots; [`SLOTS`] when all are in use. Exported, so that
+/// the verifier sees some number and checks what follows once, not once per slot.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn acquire_slot() -> u64 {
+    for slot in 0..SLOTS {
+        if acquire(slot) {
+            return u64::from(slot);
+        }
+    }
+    u64::from(SLOTS)
+}
+
+/// Takes a slot. Add, then look: whoever sees more than its own one gives way, so
+/// two can never both hold it (both may give way). An add without a result is all
+/// that the oldest supported kernels offer.
 #[inline(always)]
-fn acquire() -> bool {
-    let Some(busy) = BUSY.get_ptr_mut(0) else {
+fn acquire(slot: u32) -> bool {
+    let Some(busy) = BUSY.get_ptr_mut(slot) else {
         return false;
     };
     kernel::add(busy, 1);
@@ -113,8 +130,8 @@ fn acquire() -> bool {
 }
 
 #[inline(always)]
-fn release() {
-    if let Some(busy) = BUSY.get_ptr_mut(0) {
+fn release(slot: u32) {
+    if let Some(busy) = BUSY.get_ptr_mut(slot) {
         kernel::add(busy, u64::MAX);
     }
 }
@@ -123,6 +140,8 @@ fn release() {
 /// ends in [`Draft::submit`], which is what makes the counters add up.
 pub(crate) struct Draft<R> {
     kind: Kind,
+    /// Whose scratch it is built in.
+    slot: u32,
     record: *mut u8,
     /// Bytes written; at most `RECORD_MAX`.
     len: usize,
@@ -131,7 +150,7 @@ pub(crate) struct Draft<R> {
 
 impl<R> Draft<R> {
     /// Counts the attempt and starts its record with a zeroed fixed part,
-    /// unless the sensor did it or this CPU's scratch is in use.
+    /// unless the sensor did it or all of this CPU's slots are in use.
     #[inline(always)]
     pub(crate) fn begin(kind: Kind) -> Option<Self> {
         const { assert!(size_of::<R>() % 8 == 0) };
@@ -141,13 +160,10 @@ impl<R> Draft<R> {
             settle(kind, Counter::FilteredOwn);
             return None;
         }
-        if !acquire() {
+        // Without a slot of that number there is no scratch either.
+        let slot = acquire_slot() as u32;
+        let Some(record) = SCRATCH.get_ptr_mut(slot) else {
             settle(kind, Counter::LostScratch);
-            return None;
-        }
-        let Some(record) = SCRATCH.get_ptr_mut(0) else {
-            settle(kind, Counter::LostScratch);
-            release();
             return None;
         };
         let record = record.cast::<u8>();
@@ -158,10 +174,17 @@ impl<R> Draft<R> {
         }
         Some(Self {
             kind,
+            slot,
             record,
             len: size_of::<R>(),
             fixed: PhantomData,
         })
+    }
+
+    /// The slot that is its own until it is submitted.
+    #[inline(always)]
+    pub(crate) fn slot(&self) -> u64 {
+        u64::from(self.slot)
     }
 
     /// The fixed part.
@@ -274,7 +297,7 @@ impl<R> Draft<R> {
         header.len = len as u32;
         if header.start_boot_ns == 0 {
             settle(self.kind, Counter::LostRead);
-            release();
+            release(self.slot);
             return;
         }
         let wake = u64::from(unsafe { read_volatile(addr_of!(WAKE_BYTES)) });
@@ -289,6 +312,6 @@ impl<R> Draft<R> {
             Err(_) => Counter::LostRing,
         };
         settle(self.kind, counter);
-        release();
+        release(self.slot);
     }
 }

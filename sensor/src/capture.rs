@@ -137,7 +137,7 @@ pub struct KindCounters {
     pub filtered_own: u64,
     /// Lost: the ring was full.
     pub lost_ring: u64,
-    /// Lost: one program interrupted another and found the scratch in use.
+    /// Lost: one program interrupted another and found no scratch free.
     pub lost_scratch: u64,
     /// Lost: the kernel's structures could not be read.
     pub lost_read: u64,

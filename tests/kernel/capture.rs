@@ -101,7 +101,7 @@ impl Recording {
                 Body::Exit(exit) => Some(exit),
                 _ => None,
             })
-            .expect("the process ended")
+            .unwrap_or_else(|| panic!("{pid} ended: {:?}", self.counters.kind(Kind::Exit)))
     }
 }
 

@@ -18,7 +18,7 @@ use aya_ebpf::{macros::map, maps::PerCpuArray};
 use crate::{
     TEXT_MAX,
     kernel::{at_most, field, offset, read_kernel, read_kernel_string},
-    maps::Draft,
+    maps::{Draft, SLOTS},
 };
 
 /// Components and mounts a walk goes up.
@@ -47,14 +47,14 @@ struct Walk {
     text: [u8; TEXT_MAX + NAME_MAX + 1],
 }
 
-/// The walk of this CPU. Whoever walks holds the record's scratch, so it is
-/// never shared.
+/// The walks of this CPU, one per slot. Whoever walks holds the record's slot, so
+/// none is ever shared.
 #[map]
-static WALK: PerCpuArray<Walk> = PerCpuArray::with_max_entries(1, 0);
+static WALK: PerCpuArray<Walk> = PerCpuArray::with_max_entries(SLOTS, 0);
 
 #[inline(always)]
-fn state() -> Option<&'static mut Walk> {
-    let walk = WALK.get_ptr_mut(0)?;
+fn state(slot: u64) -> Option<&'static mut Walk> {
+    let walk = WALK.get_ptr_mut(slot as u32)?;
     Some(unsafe { &mut *walk })
 }
 
@@ -82,16 +82,16 @@ impl Walk {
 }
 
 #[inline(always)]
-fn start(node: u64, mount: u64) {
-    if let Some(walk) = state() {
+fn start(slot: u64, node: u64, mount: u64) {
+    if let Some(walk) = state(slot) {
         (walk.node, walk.mount, walk.start) = (node, mount, TEXT_MAX as u64);
     }
 }
 
 /// Where the text starts by now.
 #[inline(always)]
-fn reached() -> u64 {
-    state().map_or(TEXT_MAX as u64, |walk| walk.start)
+fn reached(slot: u64) -> u64 {
+    state(slot).map_or(TEXT_MAX as u64, |walk| walk.start)
 }
 
 /// Appends the path of the `struct path` at that address.
@@ -102,7 +102,11 @@ pub(crate) fn path<R>(draft: &mut Draft<R>, path: u64) -> u16 {
     if dentry == 0 || mount == 0 {
         return 0;
     }
-    let start = walk_path(dentry, mount - u64::from(offset!(mount_vfsmount)));
+    let start = walk_path(
+        draft.slot(),
+        dentry,
+        mount - u64::from(offset!(mount_vfsmount)),
+    );
     append(draft, start)
 }
 
@@ -113,14 +117,16 @@ pub(crate) fn cgroup<R>(draft: &mut Draft<R>, cgroup: u64) -> u16 {
     if node == 0 {
         return 0;
     }
-    let start = walk_cgroup(node);
+    let start = walk_cgroup(draft.slot(), node);
     append(draft, start)
 }
 
 /// Takes over the text of a walk, `/` when it has no component.
 #[inline(always)]
 fn append<R>(draft: &mut Draft<R>, start: u64) -> u16 {
-    let Some(walk) = state() else { return 0 };
+    let Some(walk) = state(draft.slot()) else {
+        return 0;
+    };
     if start >= TEXT_MAX as u64 {
         let last = walk.at(TEXT_MAX - 1);
         unsafe { (last as *mut u8).write(b'/') };
@@ -133,24 +139,24 @@ fn append<R>(draft: &mut Draft<R>, start: u64) -> u16 {
 /// Writes the path of a dentry; gives where it starts.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn walk_path(dentry: u64, mount: u64) -> u64 {
-    start(dentry, mount);
+extern "C" fn walk_path(slot: u64, dentry: u64, mount: u64) -> u64 {
+    start(slot, dentry, mount);
     for _ in 0..STEPS {
-        match path_step() {
+        match path_step(slot) {
             ON => {}
-            ARRIVED => return reached(),
+            ARRIVED => return reached(slot),
             _ => break,
         }
     }
     // Cut: without the slash in front.
-    reached() + 1
+    reached(slot) + 1
 }
 
 /// One component, or one mount, up.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn path_step() -> u64 {
-    let Some(walk) = state() else { return CUT };
+extern "C" fn path_step(slot: u64) -> u64 {
+    let Some(walk) = state(slot) else { return CUT };
     let (dentry, mount) = (walk.node, walk.mount);
     let vfsmount = mount + u64::from(offset!(mount_vfsmount));
     if dentry == field(vfsmount, offset!(vfsmount_root)) {
@@ -179,25 +185,25 @@ extern "C" fn path_step() -> u64 {
 /// Writes the path of a cgroup's node; gives where it starts.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn walk_cgroup(node: u64) -> u64 {
-    start(node, 0);
+extern "C" fn walk_cgroup(slot: u64, node: u64) -> u64 {
+    start(slot, node, 0);
     for _ in 0..STEPS {
-        match cgroup_step() {
+        match cgroup_step(slot) {
             ON => {}
-            ARRIVED => return reached(),
+            ARRIVED => return reached(slot),
             _ => break,
         }
     }
     // Cut: without the slash in front.
-    reached() + 1
+    reached(slot) + 1
 }
 
 /// One cgroup up. Its name is a string without a length, so it is read behind
 /// the text first.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn cgroup_step() -> u64 {
-    let Some(walk) = state() else { return CUT };
+extern "C" fn cgroup_step(slot: u64) -> u64 {
+    let Some(walk) = state(slot) else { return CUT };
     let parent: u64 = field(walk.node, offset!(kernfs_parent));
     if parent == 0 {
         return ARRIVED;
