@@ -31,7 +31,9 @@ pub(super) fn hide_values(file: &Arc<SourceFile>, mistakes: &mut [Diagnostic]) {
     let hidden = starred(file, values.iter());
     for mistake in mistakes {
         let secret = mistake.code == SECRET;
-        let Some(place) = &mut mistake.place else {
+        // An override shows no value to begin with.
+        let place = mistake.place.as_mut();
+        let Some(place) = place.filter(|place| Arc::ptr_eq(&place.file, file)) else {
             continue;
         };
         // The lines of a whole block would only be stars.
@@ -136,6 +138,10 @@ mod tests {
             let mistakes = parse("sensor.yaml", "", &[text.to_owned()]).unwrap_err();
             let shown = render(&mistakes, false);
             assert!(!shown.contains("hunter2"), "{shown}");
+            let key = text.split('=').next().unwrap_or_default();
+            for expect in ["<command line>:1:1", key] {
+                assert!(shown.contains(expect), "{shown}");
+            }
         }
     }
 }
