@@ -6,6 +6,7 @@
 
 mod command;
 mod control;
+mod losses;
 mod session;
 
 use std::path::PathBuf;

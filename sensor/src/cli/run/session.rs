@@ -19,6 +19,8 @@ use crate::metrics::Report;
 use crate::pipeline::Pipeline;
 use crate::{events, privileges};
 
+use super::losses::Losses;
+
 /// How long the walk waits for records before it looks at other requests.
 const POLL: Duration = Duration::from_millis(50);
 /// Records taken between two looks at other requests.
@@ -36,6 +38,7 @@ pub(in crate::cli) struct Session {
     pipeline: Pipeline,
     delivery: Delivery,
     refreshed: Instant,
+    losses: Losses,
 }
 
 impl Session {
@@ -78,6 +81,7 @@ impl Session {
                 pipeline,
                 delivery,
                 refreshed: Instant::now(),
+                losses: Losses::default(),
             },
             started,
         ))
@@ -99,8 +103,21 @@ impl Session {
         if self.refreshed.elapsed() >= REFRESH {
             self.pipeline.state_mut().refresh();
             self.refreshed = Instant::now();
+            self.tell_losses();
         }
         Ok(())
+    }
+
+    fn tell_losses(&mut self) {
+        // Counters that cannot be read now are an error when the account is due.
+        let Ok(counters) = self.capture.counters() else {
+            return;
+        };
+        let lost = counters.iter().map(|(_, kind)| kind.lost()).sum();
+        if let Some(lost) = self.losses.due(lost, Instant::now()) {
+            let help = "a larger capture.ring_mib rides out longer bursts";
+            tracing::warn!(lost, "events were lost in the kernel; {help}");
+        }
     }
 
     fn drain(&mut self, watch: &mut dyn FnMut(&Arc<Alert>)) -> usize {
