@@ -6,7 +6,7 @@
 //! wants are attached. These tracepoints leave 32-bit callers out altogether,
 //! so a 32-bit call number is never taken for another call.
 
-use std::{io::ErrorKind, path::Path};
+use std::{error::Error, io::ErrorKind, path::Path};
 
 use aya::{
     Ebpf,
@@ -163,7 +163,7 @@ impl Row {
                 Hook::Raw => format!("raw tracepoint {}", self.name),
                 Hook::Syscall => format!("syscalls:{}", self.name),
             },
-            reason: error.to_string(),
+            reason: why_not_attached(&error),
         })
     }
 
@@ -185,6 +185,26 @@ impl Row {
             reason: reason.to_string(),
         }
     }
+}
+
+/// The error with what caused it; and what helps where root may and the four
+/// capabilities the running sensor keeps do not suffice.
+fn why_not_attached(error: &ProgramError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    let paranoid = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid");
+    let paranoid = paranoid.ok().and_then(|it| it.trim().parse().ok());
+    if matches!(error, ProgramError::SyscallError(_)) && paranoid > Some(2) {
+        text.push_str(
+            "; this kernel may ask for CAP_SYS_ADMIN because kernel.perf_event_paranoid \
+             is above 2: set it to 2, or start the sensor anew as root",
+        );
+    }
+    text
 }
 
 /// Where the kernel lists the system calls' tracepoints. Where nothing has
