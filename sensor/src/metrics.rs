@@ -151,7 +151,7 @@ impl fmt::Display for Report {
             reasons(f, "failed", &failed)?;
             writeln!(f)?;
         }
-        write!(f, "  {} alerts raised by rules", self.alerts)
+        write!(f, "  raised by rules: {}", self.alerts)
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args) -> u8 {
         return EXIT_INPUT;
     }
     anstream::println!(
-        "{}ok{}: {count} rules",
+        "{}ok{}: {count} rule(s)",
         super::GOOD,
         super::GOOD.render_reset()
     );

@@ -264,7 +264,7 @@ fn announce(config: &Config, loaded: &Loaded) -> String {
         .map(crate::deliver::OutputConfig::name)
         .collect();
     format!(
-        "watching with {} rules, alerts go to {}",
+        "watching with {} rule(s), alerts go to {}",
         loaded.rules.rules.len(),
         names.join(", ")
     )
