@@ -13,6 +13,14 @@ const KEPT: CapabilitySet = CapabilitySet::BPF
     .union(CapabilitySet::SYS_PTRACE)
     .union(CapabilitySet::DAC_READ_SEARCH);
 
+/// Whether programs can still be attached once privileges are dropped. Debian's
+/// and Ubuntu's kernels know a `perf_event_paranoid` above 2, under which only
+/// the `SYS_ADMIN` we give up may do so.
+pub fn can_attach_later() -> bool {
+    let paranoid = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid");
+    paranoid.map_or(true, |level| level.trim().parse().unwrap_or(0) <= 2)
+}
+
 /// Gives up, for this thread and every thread it starts from now on, all
 /// capabilities but the four kept, and the right to gain any by exec.
 ///

@@ -189,8 +189,12 @@ impl Session {
 }
 
 /// What the kernel must capture for these rules. Exec, fork and exit always:
-/// they keep the process table.
+/// they keep the process table. Everything where nothing can be attached later:
+/// an edited rule may want any of it.
 fn kinds(rules: &RuleSet) -> KindSet {
+    if !privileges::can_attach_later() {
+        return KindSet::ALL;
+    }
     let wanted = rules.events();
     let named =
         |name: &&'static str| events::by_name(name).is_some_and(|code| wanted.contains(code));
