@@ -166,16 +166,24 @@ const EXEC_ONLY: &str = r#"
 #[test]
 fn an_edited_rule_that_needs_other_events_gets_them_after_privileges_are_gone() {
     let sensor = Sensor::start(EXEC_ONLY, "", "");
-    let status = std::fs::read_to_string(format!("/proc/{}/status", sensor.pid())).unwrap();
-    let effective = status.lines().find(|l| l.starts_with("CapEff:")).unwrap();
-    let effective = u64::from_str_radix(effective.split_whitespace().nth(1).unwrap(), 16).unwrap();
-    // DAC_READ_SEARCH, SYS_PTRACE, PERFMON and BPF, by capability number.
-    assert_eq!(
-        effective & !(1 << 2 | 1 << 19 | 1 << 38 | 1 << 39),
-        0,
-        "{effective:x}"
+    let mut threads = 0;
+    for task in std::fs::read_dir(format!("/proc/{}/task", sensor.pid())).unwrap() {
+        let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        let effective = status
+            .lines()
+            .find_map(|line| line.strip_prefix("CapEff:"))
+            .unwrap();
+        let effective = u64::from_str_radix(effective.trim(), 16).unwrap();
+        // DAC_READ_SEARCH, SYS_PTRACE, PERFMON and BPF, by capability number.
+        let kept = (1 << 2) | (1 << 19) | (1 << 38) | (1 << 39);
+        assert_eq!(effective & !kept, 0, "{status}");
+        assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+        threads += 1;
+    }
+    assert!(
+        threads > 3,
+        "signals, rules and outputs have threads of their own: {threads}"
     );
-    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
 
     std::fs::write(sensor.dir.path().join("rules.yaml"), shadow_rule()).unwrap();
     sensor.wait_log("the edited rules are in force");

@@ -11,7 +11,7 @@ mod session;
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -110,18 +110,22 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     super::log::start(&config.log);
     super::show(&loaded.diagnostics);
 
-    let (requests, inbox) = control::listen()?;
-    // Before the start, so that an edit made meanwhile is seen.
-    let reloader = Reloader::start(&config, &requests)?;
+    let signals = control::catch()?;
     let watching = announce(&config, &loaded);
     let (session, command) = Session::start(&config, &loaded.rules, |state| {
-        let command = in_ci.then(|| command::start(&args.command, requests.clone()));
-        let command = command.transpose()?;
-        if let Some(pid) = command {
-            state.follow(pid);
+        let command = in_ci.then(|| command::start(&args.command)).transpose()?;
+        if let Some(command) = &command {
+            state.follow(command.id());
         }
         Ok(command)
     })?;
+    // Privileges are a thread's own: every thread starts after they are dropped.
+    let (requests, inbox) = channel();
+    control::listen(signals, requests.clone())?;
+    let reloader = Reloader::start(&config, &requests)?;
+    let command = command
+        .map(|command| command::wait(command, requests))
+        .transpose()?;
     tracing::info!("{watching}");
     let mut running = Running {
         session,

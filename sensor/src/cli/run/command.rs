@@ -13,21 +13,27 @@ use super::control::Control;
 use crate::alert::{Alert, Priority};
 use crate::cli::EXIT_ALERT;
 
-/// Starts the command, with this process's own input and outputs, and reports
-/// its end on the channel. Gives its process id.
+/// Starts the command, with this process's own input, outputs and privileges.
 ///
 /// # Errors
 /// When the command cannot be started.
-pub(super) fn start(words: &[String], ended: Sender<Control>) -> anyhow::Result<u32> {
+pub(super) fn start(words: &[String]) -> anyhow::Result<Child> {
     let (program, arguments) = words.split_first().context("no command was given")?;
-    let mut child: Child = Command::new(program)
+    Command::new(program)
         .args(arguments)
         .spawn()
-        .with_context(|| format!("cannot start `{program}`"))?;
-    let pid = child.id();
+        .with_context(|| format!("cannot start `{program}`"))
+}
+
+/// Reports the command's end on the channel. Gives its process id.
+///
+/// # Errors
+/// When no thread can be started.
+pub(super) fn wait(mut command: Child, ended: Sender<Control>) -> anyhow::Result<u32> {
+    let pid = command.id();
     thread::Builder::new()
         .name("command".to_owned())
-        .spawn(move || ended.send(Control::CommandEnded(child.wait())))
+        .spawn(move || ended.send(Control::CommandEnded(command.wait())))
         .context("cannot start the thread that waits for the command")?;
     Ok(pid)
 }

@@ -2,7 +2,7 @@
 //! that ended. All of it arrives on one channel, read between records.
 
 use std::process::ExitStatus;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::Sender;
 use std::thread;
 
 use anyhow::Context;
@@ -26,35 +26,40 @@ pub(super) enum Control {
     CommandEnded(std::io::Result<ExitStatus>),
 }
 
-/// Turns signals into requests from now on. A second SIGTERM or SIGINT ends
-/// the process at once: the person has waited long enough.
+/// Catches signals from now on; they wait until [`listen`] hears them.
 ///
 /// # Errors
 /// When the kernel takes no handler.
-pub(super) fn listen() -> anyhow::Result<(Sender<Control>, Receiver<Control>)> {
-    let (sender, receiver) = mpsc::channel();
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
-        .context("cannot install signal handlers")?;
-    let requests = sender.clone();
-    thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            let mut stopping = false;
-            for signal in signals.forever() {
-                let request = match signal {
-                    SIGHUP => Control::Reload,
-                    SIGUSR1 => Control::Account,
-                    _ if stopping => std::process::exit(128 + signal),
-                    _ => {
-                        stopping = true;
-                        Control::Stop
-                    }
-                };
-                if requests.send(request).is_err() {
-                    return;
+pub(super) fn catch() -> anyhow::Result<Signals> {
+    Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1]).context("cannot install signal handlers")
+}
+
+/// Turns caught signals into requests. A second SIGTERM or SIGINT ends the
+/// process at once: the person has waited long enough.
+///
+/// # Errors
+/// When no thread can be started.
+pub(super) fn listen(mut signals: Signals, requests: Sender<Control>) -> anyhow::Result<()> {
+    let hear = move || {
+        let mut stopping = false;
+        for signal in signals.forever() {
+            let request = match signal {
+                SIGHUP => Control::Reload,
+                SIGUSR1 => Control::Account,
+                _ if stopping => std::process::exit(128 + signal),
+                _ => {
+                    stopping = true;
+                    Control::Stop
                 }
+            };
+            if requests.send(request).is_err() {
+                return;
             }
-        })
+        }
+    };
+    let thread = thread::Builder::new().name("signals".to_owned());
+    thread
+        .spawn(hear)
         .context("cannot start the signal thread")?;
-    Ok((sender, receiver))
+    Ok(())
 }
