@@ -95,7 +95,12 @@ fn is_exec_of(event: &Event<'_>, path: &[u8]) -> bool {
     matches!(&event.body, Body::Exec(exec) if exec.result == 0 && exec.filename == path)
 }
 
-/// Parent and command line of every process, as `/proc` has them now.
+/// The parent of the kernel's own threads. Their birth is no event, so the table
+/// may not know the youngest of them.
+const KTHREADD: u32 = 2;
+
+/// Parent and command line of every process but the kernel's threads, as `/proc`
+/// has them now.
 fn proc_now() -> BTreeMap<u32, (u32, Vec<u8>)> {
     let pids = fs::read_dir("/proc").unwrap().flatten();
     let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -104,7 +109,7 @@ fn proc_now() -> BTreeMap<u32, (u32, Vec<u8>)> {
         let ppid = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
         let mut argv = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         argv.truncate(4096);
-        Some((pid, (ppid, argv)))
+        (ppid != KTHREADD).then_some((pid, (ppid, argv)))
     })
     .collect()
 }
