@@ -26,7 +26,7 @@ use crate::alert::{Alert, Priority};
 
 use super::backoff::Retry;
 use super::common::{self, Answer, Batch, BuildError, Common, Output, Rest, Sending, Settings};
-use super::http::{self, Client};
+use super::http::{self, Client, Reply};
 use super::queue::{Batching, Limits};
 use super::secret::SecretRef;
 use super::tls;
@@ -147,6 +147,7 @@ impl Settings for Config {
             client: Client::new(self.endpoint()?, &self.tls, timeout)?,
             authorization: self.authorization()?,
             channel: Uuid::new_v4(),
+            bare: None,
             config: self.clone(),
         }))
     }
@@ -166,8 +167,8 @@ impl Config {
         Ok(url)
     }
 
-    /// Appends one alert's envelope.
-    fn write_envelope(&self, out: &mut Vec<u8>, alert: &Alert) {
+    /// Appends one alert's envelope, with the fields to be indexed or without.
+    fn write_envelope(&self, out: &mut Vec<u8>, alert: &Alert, with_fields: bool) {
         let mut envelope = Map::new();
         envelope.insert(
             "host".into(),
@@ -181,7 +182,9 @@ impl Config {
         if let Some(index) = &self.index {
             envelope.insert("index".into(), json!(index));
         }
-        envelope.insert("fields".into(), indexed_fields(alert));
+        if with_fields {
+            envelope.insert("fields".into(), indexed_fields(alert));
+        }
         envelope.insert("event".into(), Value::Object(alert.to_json()));
         // The time is written digit by digit: a float would round microseconds.
         let (seconds, rest) = (alert.time_ns / 1_000_000_000, alert.time_ns % 1_000_000_000);
@@ -192,11 +195,11 @@ impl Config {
         );
     }
 
-    /// The body of one request.
-    fn encode(&self, batch: &[Arc<Alert>]) -> std::io::Result<Vec<u8>> {
+    /// The body of one request. The alert `bare` goes without fields.
+    fn encode(&self, batch: &[Arc<Alert>], bare: Option<Uuid>) -> std::io::Result<Vec<u8>> {
         let mut plain = Vec::new();
         for alert in batch {
-            self.write_envelope(&mut plain, alert);
+            self.write_envelope(&mut plain, alert, bare != Some(alert.id));
         }
         if !self.gzip {
             return Ok(plain);
@@ -237,6 +240,8 @@ struct Splunk {
     authorization: HeaderValue,
     /// Names this sender's stream of requests; some collectors insist on one.
     channel: Uuid,
+    /// The alert whose `fields` were refused: it is sent once more without them.
+    bare: Option<Uuid>,
     config: Config,
 }
 
@@ -255,18 +260,36 @@ impl Splunk {
     }
 
     async fn post(&mut self, batch: &[Arc<Alert>]) -> Answer {
-        let body = match self.config.encode(batch) {
+        let body = match self.config.encode(batch, self.bare) {
             Ok(body) => body,
             Err(error) => return Answer::retry(error),
         };
         let answer = match self.client.post(self.headers(), body).await {
-            Ok(reply) => answer::judge(&reply, batch.len()),
+            Ok(reply) => self.judge(&reply, batch),
             Err(why) => http::no_reply(why),
         };
         if matches!(answer.rest, Rest::Blocked(_)) {
             self.renew();
         }
         answer
+    }
+
+    /// As [`answer::judge`], but an alert whose fields are not liked gets a
+    /// second chance without them: its text is what matters.
+    fn judge(&mut self, reply: &Reply, batch: &[Arc<Alert>]) -> Answer {
+        let disliked = answer::refused_fields(reply, batch.len());
+        let disliked = disliked.and_then(|n| Some((n, batch.get(n)?.id)));
+        match disliked {
+            Some((taken, id)) if self.bare != Some(id) => {
+                self.bare = Some(id);
+                let why = "HEC code 15: sent again without indexed fields".to_owned();
+                Answer {
+                    taken,
+                    rest: Rest::Retry(why, None),
+                }
+            }
+            _ => answer::judge(reply, batch.len()),
+        }
     }
 
     /// Reads the token anew and opens a new channel, in case one of them is what

@@ -144,6 +144,26 @@ fn a_bad_event_nobody_names_is_found_by_halving() {
 }
 
 #[test]
+fn an_alert_whose_fields_cannot_be_indexed_arrives_without_them() {
+    let bench = Bench::new();
+    let delivery = bench.start("batch: {max_age_ms: 60000}");
+    let mut sent = send(&delivery, 3);
+    let unindexable = alert_of("unindexable", Priority::Warning);
+    delivery.send(&unindexable);
+    delivery.send(&alert_of("hopeless", Priority::Warning));
+    sent.extend(send(&delivery, 3));
+    sent.push(unindexable.id.to_string());
+    let account = finish(delivery);
+    assert_eq!((account.delivered, account.refused), (7, 1), "{account:?}");
+    bench.each_once(&sent);
+    let hec = bench.hec.lock();
+    for envelope in &hec.taken {
+        let bare = envelope["event"]["rule"] == "unindexable";
+        assert_eq!(envelope.get("fields").is_none(), bare, "{envelope}");
+    }
+}
+
+#[test]
 fn a_batch_that_is_too_large_is_split() {
     let bench = Bench::new();
     bench.hec.lock().max_bytes = 4000;

@@ -268,6 +268,10 @@ impl Inner {
             match envelope["event"]["rule"].as_str() {
                 Some("poison") => return Err(Refusal(400, 6, Some(number))),
                 Some("murky poison") => return Err(Refusal(400, 6, None)),
+                Some("unindexable") if envelope.get("fields").is_some() => {
+                    return Err(Refusal(400, 15, Some(number)));
+                }
+                Some("hopeless") => return Err(Refusal(400, 15, Some(number))),
                 _ => self.taken.push(envelope),
             }
             number += 1;
@@ -304,11 +308,12 @@ fn check_envelope(envelope: &Value, raw: &[u8]) -> Result<(), String> {
             .all(|item| item.is_string() || item.is_number()),
         other => other.is_string() || other.is_number() || other.is_boolean(),
     };
-    let fields = envelope["fields"]
-        .as_object()
-        .ok_or("fields are no object")?;
-    if !fields.values().all(flat) {
-        return Err("fields are not flat".to_owned());
+    // A sender may leave them out; a wrong form is what no sender may send.
+    if let Some(fields) = envelope.get("fields") {
+        let fields = fields.as_object().ok_or("fields are no object")?;
+        if !fields.values().all(flat) {
+            return Err("fields are not flat".to_owned());
+        }
     }
     let time = envelope["time"].as_f64().ok_or("time is no number")?;
     let now = SystemTime::now()

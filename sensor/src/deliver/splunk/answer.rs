@@ -72,6 +72,15 @@ pub(super) fn judge(reply: &Reply, sent: usize) -> Answer {
     Answer { taken, rest }
 }
 
+/// The event, counted from 0, whose `fields` the collector cannot index, when it
+/// says which or there is only one.
+pub(super) fn refused_fields(reply: &Reply, sent: usize) -> Option<usize> {
+    let hec = parse_answer(&reply.body);
+    let is_about_fields = reply.status == 400 && hec.code == Some(15);
+    let named = hec.invalid_event.or((sent == 1).then_some(0));
+    named.filter(|n| is_about_fields && *n < sent)
+}
+
 /// Codes 24 and 25 (nearly full) come with 200 and mean the batch was taken; we
 /// have one request under way at a time already.
 fn judge_success(reply: &Reply, hec: &HecAnswer, sent: usize) -> Answer {
@@ -192,6 +201,24 @@ mod tests {
             (503, r#"{"code":9,"invalid-event-number":3}"#, "3 retry"),
         ] {
             assert_eq!(told(status, body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn fields_that_cannot_be_indexed_are_told_from_other_mistakes() {
+        for (status, body, sent, expected) in [
+            (400, r#"{"code":15,"invalid-event-number":4}"#, 5, Some(4)),
+            (400, r#"{"code":15,"invalid-event-number":5}"#, 5, None),
+            (400, r#"{"code":15}"#, 5, None),
+            (400, r#"{"code":15}"#, 1, Some(0)),
+            (400, r#"{"code":6,"invalid-event-number":0}"#, 5, None),
+            (503, r#"{"code":15,"invalid-event-number":0}"#, 5, None),
+        ] {
+            assert_eq!(
+                refused_fields(&reply(status, body), sent),
+                expected,
+                "{body}"
+            );
         }
     }
 
