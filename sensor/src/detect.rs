@@ -9,6 +9,7 @@ pub mod format;
 pub mod program;
 pub mod rules;
 pub mod syntax;
+pub mod trace;
 
 use std::sync::Arc;
 

@@ -336,7 +336,7 @@ fn snippet<'a>(
 }
 
 /// Control characters as escapes, so that a message can quote any text.
-fn escape(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hostile) {
         return Cow::Borrowed(text);
     }

@@ -20,6 +20,7 @@ pub mod fields;
 pub mod config;
 pub mod diagnostic;
 pub mod events;
+pub mod lab;
 pub mod metrics;
 pub mod pipeline;
 pub mod privileges;

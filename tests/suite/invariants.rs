@@ -42,6 +42,19 @@ const ROOMS: &[(&str, &[&str])] = &[
         "config",
         &["alert", "deliver", "detect", "diagnostic", "yaml"],
     ),
+    // What people who write rules try them with; only the verbs know it.
+    (
+        "lab",
+        &[
+            "alert",
+            "detect",
+            "diagnostic",
+            "enrich",
+            "events",
+            "fields",
+            "yaml",
+        ],
+    ),
     // How rules and configuration are read, each byte with its place.
     ("yaml", &["diagnostic"]),
     // What the program carries and what it gives up: known to the verbs alone.

@@ -11,6 +11,7 @@ use super::program::{Compiler, ErrorKind, Operand, nearest};
 use super::syntax::{self, Lexer, Span};
 use crate::fields::{self, Arg, FieldRef, LookupError, Many, Subject, Type};
 use render::Style;
+pub(crate) use render::value_json;
 
 /// A compiled output format.
 #[derive(Default)]

@@ -18,8 +18,10 @@ mod select;
 
 mod warnings;
 pub mod watch;
+mod written;
 
 pub use select::{Selector, Which};
+pub use written::Written;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -53,6 +55,8 @@ pub struct Rule {
     /// What the condition was compiled from: lists, exceptions and macros
     /// filled in. It prints as text.
     pub tree: Arc<Expr>,
+    /// Where the parts of the tree were written.
+    pub written: Written,
     /// The output.
     pub output: Format,
     /// The events that can satisfy the condition.

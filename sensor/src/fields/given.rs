@@ -8,7 +8,7 @@
 use bumpalo::Bump;
 use serde_json::Value as Json;
 
-use super::{Arg, Field, FieldRef, Many, Subject, Type, Value, lookup};
+use super::{Arg, Field, FieldRef, LookupError, Many, Subject, Type, Value, lookup};
 
 /// An event of given fields.
 #[derive(Default)]
@@ -40,7 +40,7 @@ impl Given {
         };
         let mut given = Self::default();
         for (written, json) in map {
-            let field = field(written)?;
+            let field = field(written).map_err(|error| error.to_string())?;
             if !json.is_null() {
                 let value = owned(&field, json)
                     .ok_or_else(|| format!("`{written}` cannot be {json}: {}", wanted(&field)))?;
@@ -109,13 +109,16 @@ fn borrowed<'a>(owned: &'a Owned, arena: &'a Bump) -> Value<'a> {
     }
 }
 
-/// The field that a key names.
-fn field(written: &str) -> Result<FieldRef, String> {
+/// The field that a key such as `proc.aname[2]` names.
+///
+/// # Errors
+/// There is no such field, or not with this argument.
+pub fn field(written: &str) -> Result<FieldRef, LookupError> {
     let (name, bracket) = match written.strip_suffix(']').and_then(|w| w.split_once('[')) {
         Some((name, bracket)) => (name, Some(bracket)),
         None => (written, None),
     };
-    lookup(name, bracket).map_err(|error| error.to_string())
+    lookup(name, bracket)
 }
 
 fn owned(field: &FieldRef, json: &Json) -> Option<Owned> {

@@ -148,7 +148,8 @@ pub(super) fn json(value: Option<Value<'_>>, style: Style) -> Json {
     }
 }
 
-fn value_json(value: Value<'_>, print: Print) -> Json {
+/// A value as JSON, whatever outputs show of its field.
+pub(crate) fn value_json(value: Value<'_>, print: Print) -> Json {
     match value {
         Value::Bool(b) => Json::Bool(b),
         Value::Signed(n) if print != Print::Hex => n.into(),

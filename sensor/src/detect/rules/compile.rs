@@ -1,17 +1,18 @@
 //! A collection in, its rules ready to be evaluated out, with every mistake in
 //! their conditions and outputs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::collection::{Collection, RuleText};
 use super::exception::{self, Exception};
 use super::list::Lists;
 use super::macros::Macros;
+use super::written::Written;
 use super::{LoadOptions, Rule, RuleSet, warnings};
 use crate::detect::analysis;
 use crate::detect::format::{Format, FormatError};
-use crate::detect::program::{CompileError, ErrorKind, MacroUse, Program};
+use crate::detect::program::{CompileError, ErrorKind, Program};
 use crate::detect::syntax::{self, Expr, Span, SyntaxError};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::yaml::traced::Traced;
@@ -30,6 +31,7 @@ pub(super) fn compile(
     let macros = Macros::compile(collection, &mut lists, diagnostics);
     let mut compiler = Compiler {
         lists,
+        macro_texts: Arc::new(macros.texts()),
         macros,
         diagnostics,
     };
@@ -58,6 +60,7 @@ fn is_selected(rule: &RuleText, options: &LoadOptions) -> bool {
 struct Compiler<'c> {
     lists: Lists,
     macros: Macros<'c>,
+    macro_texts: Arc<HashMap<String, Traced>>,
     diagnostics: &'c mut Vec<Diagnostic>,
 }
 
@@ -98,12 +101,9 @@ impl Compiler<'_> {
         }
         let (text, (tree, condition), output) = (text?, condition?, output?);
         let events = analysis::events(&tree);
-        let origins = Origins {
-            text: &text,
-            macros: &self.macros,
-        };
+        let written = Written::new(&text, &self.macro_texts);
         self.diagnostics
-            .extend(warnings::of_rule(rule, &tree, &origins, &events));
+            .extend(warnings::of_rule(rule, &tree, &written, &events));
         let tags: Vec<Arc<str>> = rule.tags.iter().map(|tag| tag.as_str().into()).collect();
         Some(Rule {
             name: rule.name.text.as_str().into(),
@@ -113,6 +113,7 @@ impl Compiler<'_> {
             tags: tags.into(),
             condition,
             tree,
+            written,
             output,
             events,
         })
@@ -163,15 +164,12 @@ impl Compiler<'_> {
     }
 
     fn program(&self, tree: &Expr, text: &Traced, mistakes: &mut Mistakes) -> Option<Program> {
-        let origins = Origins {
-            text,
-            macros: &self.macros,
-        };
         match Program::compile(tree) {
             Ok(program) => Some(program),
             Err(errors) => {
+                let written = Written::new(text, &self.macro_texts);
                 for error in errors {
-                    let diagnostic = compile_error(CompileError::CODE, &error, &origins);
+                    let diagnostic = compile_error(CompileError::CODE, &error, &written);
                     mistakes.push(error.kind, diagnostic);
                 }
                 None
@@ -220,43 +218,6 @@ impl Compiler<'_> {
     }
 }
 
-/// Where the spans of a rule's tree were written.
-pub(super) struct Origins<'t, 'c> {
-    /// The condition, everything put in.
-    pub(super) text: &'t Traced,
-    /// The macros it uses.
-    pub(super) macros: &'t Macros<'c>,
-}
-
-impl Origins<'_, '_> {
-    /// Points a diagnostic at a span inside these macros, with their uses.
-    pub(super) fn locate(
-        &self,
-        diagnostic: Diagnostic,
-        within: &[MacroUse],
-        span: Span,
-    ) -> Diagnostic {
-        let innermost = within
-            .last()
-            .and_then(|used| self.macros.text(&used.name))
-            .unwrap_or(self.text);
-        let mut diagnostic = at(innermost, diagnostic, span);
-        // From the use nearest to the mistake out to the rule.
-        for (depth, used) in within.iter().enumerate().rev() {
-            let user = depth
-                .checked_sub(1)
-                .and_then(|outer| within.get(outer))
-                .and_then(|outer| self.macros.text(&outer.name))
-                .unwrap_or(self.text);
-            if let Some(place) = user.place(&used.span.range()) {
-                let label = format!("macro `{}` is used here", used.name);
-                diagnostic = diagnostic.related(place, label);
-            }
-        }
-        diagnostic
-    }
-}
-
 /// Points a diagnostic at a span of a text.
 pub(super) fn at(text: &Traced, diagnostic: Diagnostic, span: Span) -> Diagnostic {
     text.locate(diagnostic, &span.range())
@@ -269,14 +230,10 @@ pub(super) fn syntax_error(text: &Traced, error: &SyntaxError) -> Diagnostic {
     at(text, diagnostic, error.span)
 }
 
-fn compile_error(
-    code: &'static str,
-    error: &CompileError,
-    origins: &Origins<'_, '_>,
-) -> Diagnostic {
+fn compile_error(code: &'static str, error: &CompileError, written: &Written) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(code, error.message.clone());
     diagnostic.help.clone_from(&error.help);
-    origins.locate(diagnostic, &error.within, error.span)
+    written.locate(diagnostic, &error.within, error.span)
 }
 
 /// Checks the fields of an exception by asking for each of them.

@@ -113,10 +113,12 @@ impl<'c> Macros<'c> {
             .map(|(source, _)| (source.name.text.as_str(), &source.name.place))
     }
 
-    /// The text a macro's tree was read from, to show mistakes in it.
-    pub(super) fn text(&self, name: &str) -> Option<&Traced> {
-        let index = self.by_name.get(name)?;
-        self.entries.get(*index).map(|entry| &entry.text)
+    /// The text each macro's tree was read from, to show places in it.
+    pub(super) fn texts(&self) -> HashMap<String, Traced> {
+        let entries = self.collection.macros.iter().zip(&self.entries);
+        entries
+            .map(|(source, entry)| (source.name.text.clone(), entry.text.clone()))
+            .collect()
     }
 
     /// Resolves one macro and those it uses. `chain` is who asked.

@@ -1,7 +1,7 @@
 //! What works in a rule and is probably not what its author meant.
 
 use super::collection::RuleText;
-use super::compile::Origins;
+use super::written::Written;
 use crate::detect::program::MacroUse;
 use crate::detect::syntax::{
     Argument, Check, Comparison, Expr, ExprKind, FieldName, Literal, Op, Operand, Right, Span,
@@ -28,11 +28,11 @@ const DEPRECATED: [&str; 6] = [
 pub(super) fn of_rule(
     rule: &RuleText,
     tree: &Expr,
-    origins: &Origins<'_, '_>,
+    written: &Written,
     events: &EventSet,
 ) -> Vec<Diagnostic> {
     let mut scan = Scan {
-        origins,
+        written,
         within: Vec::new(),
         found: Vec::new(),
     };
@@ -78,7 +78,7 @@ fn output(rule: &RuleText) -> Vec<Diagnostic> {
 
 /// One walk over a tree, macro bodies included.
 struct Scan<'s> {
-    origins: &'s Origins<'s, 's>,
+    written: &'s Written,
     /// The macros around the current node.
     within: Vec<MacroUse>,
     found: Vec<Diagnostic>,
@@ -91,7 +91,7 @@ impl Scan<'_> {
             warning = warning.help(help);
         }
         self.found
-            .push(self.origins.locate(warning, &self.within, span));
+            .push(self.written.locate(warning, &self.within, span));
     }
 
     fn expr(&mut self, expr: &Expr) {

@@ -1,0 +1,7 @@
+//! Rules and made-up events in, what the rules do with them out: the laboratory.
+//!
+//! What people who write rules ask before a rule wakes somebody up. Nothing of
+//! this runs while the sensor watches; everything in it goes through the same
+//! loader, programs and engine that do. Only the verbs know this room.
+
+pub mod tree;
