@@ -13,6 +13,7 @@ mod list;
 mod log;
 pub mod manual;
 pub mod run;
+pub mod schema;
 mod table;
 
 use std::process::ExitCode;
@@ -73,6 +74,8 @@ enum Verb {
     Demo(demo::Args),
     /// Print the configuration reference: every key with its meaning and default
     Config(config::Args),
+    /// Print the JSON Schema of rules files or of the configuration, for editors
+    Schema(schema::Args),
     /// Print a shell completion script
     Completions(manual::CompletionArgs),
     /// Write the man pages
@@ -151,6 +154,7 @@ impl Verb {
             Self::Events(args) => list::run(&args, "event type", events::print),
             Self::Demo(args) => demo::run(&args),
             Self::Config(args) => config::run(&args),
+            Self::Schema(args) => schema::run(&args),
             Self::Completions(args) => manual::completions(&args),
             Self::Man(args) => manual::man(&args),
         }

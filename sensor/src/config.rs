@@ -206,6 +206,11 @@ pub enum LogFormat {
     Json,
 }
 
+/// The JSON Schema of `sensor.yaml`, from the structs that read it.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Config).to_value()
+}
+
 /// Reads the configuration file, if one is given, and applies the `-o`
 /// overrides to it in order.
 ///
@@ -232,7 +237,7 @@ pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Config, Vec
 }
 
 fn checked(file: &Arc<SourceFile>, overrides: &[String]) -> Result<Config, Vec<Diagnostic>> {
-    let schema = schemars::schema_for!(Config).to_value();
+    let schema = schema();
     let mut mistakes = check::check(file, &schema);
     if !mistakes.is_empty() {
         return Err(mistakes);

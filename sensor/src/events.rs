@@ -6,9 +6,11 @@
 //! rule compiler, the renderer of `evt.arg`, `sensor events` and the manual
 //! read these rows.
 
+mod elsewhere;
 mod file;
 mod generic;
 mod kernel;
+mod minor;
 mod net;
 mod process;
 mod table;

@@ -21,8 +21,7 @@ pub struct Args {
 /// Prints the reference.
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let text = if args.schema {
-        let schema = schemars::schema_for!(crate::config::Config);
-        serde_json::to_string_pretty(&schema).context("cannot print the schema")? + "\n"
+        super::schema::print(&crate::config::schema())?
     } else {
         crate::config::reference()
     };

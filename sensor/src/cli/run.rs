@@ -85,7 +85,12 @@ impl Input {
 
 /// The rules the configuration names, or those this program carries.
 pub(super) fn load_rules(config: &Config) -> Result<Loaded, Vec<Diagnostic>> {
-    let options = config.load_options();
+    let mut options = config.load_options();
+    options.today = Some(
+        jiff::Timestamp::now()
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .date(),
+    );
     let mut loaded = if options.paths.is_empty() {
         rules::load_texts(shipped::RULES, &options)?
     } else {

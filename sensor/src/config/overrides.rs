@@ -136,7 +136,7 @@ mod tests {
 
     fn applied(yaml: &str, text: &str) -> Result<String, String> {
         let mut root: Value = serde_yaml::from_str(yaml).unwrap();
-        let schema = schemars::schema_for!(super::super::Config).to_value();
+        let schema = super::super::schema();
         match apply(&mut root, text, &schema).first() {
             None => Ok(serde_yaml::to_string(&root).unwrap()),
             Some(diagnostic) => Err(diagnostic.message.clone()),

@@ -5,12 +5,10 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::Config;
-
 /// The whole reference as a valid configuration file: every key with its
 /// default, its meaning above it; the elements of `outputs` as comments.
 pub fn reference() -> String {
-    let schema = schemars::schema_for!(Config).to_value();
+    let schema = super::schema();
     let mut out = String::new();
     comment(&mut out, "", description(&schema));
     let page = Page { root: &schema };
@@ -145,6 +143,7 @@ fn comment(out: &mut String, indent: &str, text: Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     #[test]
     fn the_reference_is_itself_a_valid_configuration() {
@@ -161,7 +160,7 @@ mod tests {
 
     #[test]
     fn every_key_of_the_root_has_a_meaning() {
-        let schema = schemars::schema_for!(Config).to_value();
+        let schema = crate::config::schema();
         for (name, schema) in properties(&schema) {
             let text = description(schema).unwrap_or_default();
             assert!(text.len() > 20, "`{name}` is not documented: {text:?}");

@@ -14,12 +14,15 @@ mod exception;
 mod item;
 mod list;
 mod macros;
+mod schema;
 mod select;
 
 mod warnings;
 pub mod watch;
 mod written;
 
+pub use item::Story;
+pub use schema::schema;
 pub use select::{Selector, Which};
 pub use written::Written;
 
@@ -28,6 +31,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use jiff::civil::Date;
 
 use super::format::Format;
 use super::program::Program;
@@ -61,6 +66,12 @@ pub struct Rule {
     pub output: Format,
     /// The events that can satisfy the condition.
     pub events: EventSet,
+    /// Whether an alert asks for a capture file, which this sensor does not write.
+    pub capture: bool,
+    /// How long such a capture runs, in milliseconds; 0 for the default.
+    pub capture_duration_ms: u32,
+    /// The tests beside it, in the files that ask for stories.
+    pub stories: Vec<Story>,
 }
 
 /// Name and condition; programs and formats say nothing to a reader.
@@ -99,6 +110,9 @@ pub struct LoadOptions {
     pub min_priority: Priority,
     /// Switches rules on and off, one after the other, whatever the files say.
     pub selectors: Vec<Selector>,
+    /// The day it is, in UTC: exceptions whose last day is before it do not
+    /// apply. Without it none expires.
+    pub today: Option<Date>,
 }
 
 impl Default for LoadOptions {
@@ -107,6 +121,7 @@ impl Default for LoadOptions {
             paths: Vec::new(),
             min_priority: Priority::Debug,
             selectors: Vec::new(),
+            today: None,
         }
     }
 }

@@ -9,15 +9,25 @@
 )]
 
 use super::{
-    Category, EventCode, EventType, MAX_EVENTS, call, file, generic, kernel, net, process,
+    Category, EventCode, EventType, MAX_EVENTS, call, elsewhere, file, generic, kernel, minor, net,
+    process,
 };
 
 /// The tables with parameters, in the order their rows are counted.
-const TABLES: [&[EventType]; 4] = [process::ROWS, file::ROWS, net::ROWS, kernel::ROWS];
+const TABLES: [&[EventType]; 6] = [
+    process::ROWS,
+    file::ROWS,
+    net::ROWS,
+    kernel::ROWS,
+    minor::ROWS,
+    elsewhere::ROWS,
+];
+/// Names of calls without parameters, counted behind them.
+const BARE: [&[&str]; 2] = [generic::NAMES, elsewhere::CALLS];
 
 /// The number of rows.
 const COUNT: usize = {
-    let mut count = generic::NAMES.len();
+    let mut count = BARE[0].len() + BARE[1].len();
     let mut table = 0;
     while table < TABLES.len() {
         count += TABLES[table].len();
@@ -39,10 +49,14 @@ pub(super) static ROWS: [EventType; COUNT] = {
         }
         table += 1;
     }
-    let mut name = 0;
-    while name < generic::NAMES.len() {
-        rows[next] = call(generic::NAMES[name], Category::Other, &[]);
-        (next, name) = (next + 1, name + 1);
+    let mut bare = 0;
+    while bare < BARE.len() {
+        let mut name = 0;
+        while name < BARE[bare].len() {
+            rows[next] = call(BARE[bare][name], Category::Other, &[]);
+            (next, name) = (next + 1, name + 1);
+        }
+        bare += 1;
     }
     rows
 };

@@ -284,9 +284,10 @@ pub(super) const SYSCALL_ROWS: &[Field] = &[Field::live(
 )];
 
 /// `evt.rawarg` with each type a parameter can have.
-pub(super) static RAW_ROWS: [Field; 9] = [
+pub(super) static RAW_ROWS: [Field; 10] = [
     raw_argument(Signed(64)),
     raw_argument(Signed(32)),
+    raw_argument(Signed(16)),
     raw_argument(Unsigned(64)),
     raw_argument(Unsigned(32)),
     raw_argument(Unsigned(16)),

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::exception::{self, Exception};
 use super::item::{
     Change, Definition, Item, Items, ListItem, MacroItem, Name, Op, PluginEntry, RuleChange,
-    RuleItem,
+    RuleItem, Story, Version,
 };
 use crate::alert::Priority;
 use crate::diagnostic::Diagnostic;
@@ -69,6 +69,12 @@ pub(crate) struct RuleText {
     pub(crate) warn_evttypes: bool,
     /// Whether a field or event we do not know drops it quietly.
     pub(crate) skip_if_unknown_filter: bool,
+    /// Whether an alert asks for a capture file.
+    pub(crate) capture: bool,
+    /// For how long; 0 is as long as the configuration says.
+    pub(crate) capture_duration_ms: u32,
+    /// Its tests, those of its definition first.
+    pub(crate) stories: Vec<Story>,
 }
 
 /// Everything the files read so far define.
@@ -80,6 +86,8 @@ pub(crate) struct Collection {
     pub(crate) macros: Vec<Macro>,
     /// In rule order.
     pub(crate) rules: Vec<RuleText>,
+    /// The newest engine that is wanted.
+    pub(crate) engine: Option<Version>,
     /// What plugins are wanted.
     pub(crate) plugins: Vec<PluginEntry>,
     /// Positions in `rules`.
@@ -109,6 +117,7 @@ impl Collection {
         for item in items.items {
             self.clock += 1;
             match item {
+                Item::Engine(version) => self.engine = self.engine.max(Some(version)),
                 Item::Plugins(plugins) => self.plugins.extend(plugins),
                 Item::List(item) => diagnostics.extend(self.list(item)),
                 Item::Macro(item) => diagnostics.extend(self.macro_item(item)),
@@ -197,10 +206,14 @@ impl Collection {
     }
 
     fn rule(&mut self, item: RuleItem, diagnostics: &mut Vec<Diagnostic>) {
-        let RuleItem { name, change } = item;
+        let RuleItem {
+            name,
+            change,
+            story,
+        } = item;
         let change = match change {
             RuleChange::Define(definition) => {
-                self.define_rule(name, *definition, diagnostics);
+                self.define_rule(name, *definition, story, diagnostics);
                 return;
             }
             change => change,
@@ -214,6 +227,7 @@ impl Collection {
             diagnostics.extend(self.no_target("rule", &name, names));
             return;
         };
+        rule.stories.extend(story);
         match change {
             RuleChange::Define(_) => {}
             RuleChange::Enable(enabled) => rule.enabled = enabled,
@@ -241,6 +255,7 @@ impl Collection {
         &mut self,
         name: Name,
         definition: Definition,
+        story: Option<Story>,
         diagnostics: &mut Vec<Diagnostic>,
     ) {
         let exceptions = exception::define(definition.exceptions, diagnostics);
@@ -257,6 +272,9 @@ impl Collection {
             exceptions,
             warn_evttypes: definition.warn_evttypes,
             skip_if_unknown_filter: definition.skip_if_unknown_filter,
+            capture: definition.capture,
+            capture_duration_ms: definition.capture_duration_ms,
+            stories: story.into_iter().collect(),
         };
         let old = self
             .by_name
@@ -296,7 +314,8 @@ impl RuleText {
             Change::Enabled(new) => self.enabled = new,
             Change::WarnEvttypes(new) => self.warn_evttypes = new,
             Change::SkipIfUnknownFilter(new) => self.skip_if_unknown_filter = new,
-            Change::Capture => {}
+            Change::Capture(new) => self.capture = new,
+            Change::CaptureDuration(new) => self.capture_duration_ms = new,
         }
     }
 }

@@ -4,6 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::collection::{Collection, RuleText};
 use super::exception::{self, Exception};
 use super::list::Lists;
@@ -33,6 +35,7 @@ pub(super) fn compile(
         lists,
         macro_texts: Arc::new(macros.texts()),
         macros,
+        today: options.today,
         diagnostics,
     };
     let mut rules = Vec::new();
@@ -61,6 +64,7 @@ struct Compiler<'c> {
     lists: Lists,
     macros: Macros<'c>,
     macro_texts: Arc<HashMap<String, Traced>>,
+    today: Option<Date>,
     diagnostics: &'c mut Vec<Diagnostic>,
 }
 
@@ -116,6 +120,9 @@ impl Compiler<'_> {
             written,
             output,
             events,
+            capture: rule.capture,
+            capture_duration_ms: rule.capture_duration_ms,
+            stories: rule.stories.clone(),
         })
     }
 
@@ -137,6 +144,7 @@ impl Compiler<'_> {
             .exceptions
             .iter()
             .filter(|exception| fields_exist(exception, mistakes))
+            .filter(|exception| self.still_holds(exception, &rule.name.text))
             .cloned()
             .collect();
         let text = exception::expand(&rule.condition, &sound);
@@ -147,6 +155,24 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    fn still_holds(&mut self, exception: &Exception, rule: &str) -> bool {
+        if exception.holds_on(self.today) {
+            return true;
+        }
+        if let Some((last, place)) = &exception.terms.expires {
+            let name = &exception.name.text;
+            let message = format!(
+                "exception `{name}` of rule `{rule}` expired after {last} and no longer applies"
+            );
+            self.diagnostics.push(
+                Diagnostic::warning("LOAD_EXCEPTION_EXPIRED", message)
+                    .at(place.clone())
+                    .help("remove the exception, or give it a later `expires`"),
+            );
+        }
+        false
     }
 
     fn tree(&mut self, text: &Traced, mistakes: &mut Mistakes) -> Option<Arc<Expr>> {

@@ -4,7 +4,9 @@
 //! together before parsing. Their shape is checked here when they are defined;
 //! what their values mean, the parser and compiler say.
 
-use super::item::{Cell, ExceptionItem, Name, OneOrMany};
+use jiff::civil::Date;
+
+use super::item::{Cell, ExceptionItem, Name, OneOrMany, Terms};
 use super::list::quoted;
 use crate::detect::syntax;
 use crate::diagnostic::{Diagnostic, Place};
@@ -21,6 +23,8 @@ pub(crate) struct Exception {
     pub(crate) name: Name,
     /// What is compared with what.
     form: Form,
+    /// Why it is there and until when; empty where the file did not ask for such.
+    pub(crate) terms: Terms,
     /// All of it.
     place: Place,
 }
@@ -58,6 +62,7 @@ impl Exception {
         let mut exception = Self {
             name: item.name,
             form,
+            terms: item.terms.unwrap_or_default(),
             place: item.place,
         };
         exception.add(item.values.unwrap_or_default())?;
@@ -100,6 +105,24 @@ impl Exception {
             }
         }
         Ok(())
+    }
+
+    /// One for the same fields and operators.
+    fn without_values(&self) -> Self {
+        let mut other = self.clone();
+        match &mut other.form {
+            Form::Tuple { rows, .. } => rows.clear(),
+            Form::Single { values, .. } => values.clear(),
+        }
+        other
+    }
+
+    /// Whether it holds on this day; on an unknown one it does.
+    pub(crate) fn holds_on(&self, today: Option<Date>) -> bool {
+        match (&self.terms.expires, today) {
+            (Some((last, _)), Some(today)) => today <= *last,
+            _ => true,
+        }
     }
 
     /// The fields it asks for.
@@ -352,7 +375,16 @@ fn append_one(
                     .related(exception.name.place.clone(), "defined here")
                     .help("only `values` can be appended to it"));
             }
-            exception.add(item.values.unwrap_or_default())
+            let values = item.values.unwrap_or_default();
+            let Some(terms) = item.terms else {
+                return exception.add(values);
+            };
+            // What is added on terms of its own holds and ends on its own.
+            let mut more = exception.without_values();
+            (more.name, more.terms, more.place) = (name, terms, item.place);
+            more.add(values)?;
+            exceptions.push(more);
+            Ok(())
         }
         None if item.fields.is_none() => Err(invalid(format!(
             "exception `{}` is new and has no `fields`",

@@ -5,13 +5,18 @@
 //! collection's business.
 
 mod exception;
+mod features;
 mod keys;
 mod rule;
+mod story;
+pub(crate) mod table;
 mod version;
 
-pub(crate) use exception::{Cell, ExceptionItem, OneOrMany};
+pub(crate) use exception::{Cell, ExceptionItem, OneOrMany, Terms};
+pub(crate) use features::{Feature, Features};
 pub(crate) use rule::{Change, Definition, Op, RuleChange, RuleItem};
-pub(crate) use version::PluginEntry;
+pub use story::Story;
+pub(crate) use version::{PluginEntry, Version};
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,15 +25,6 @@ use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::yaml::traced::Traced;
 use crate::yaml::{Node, Value};
 use keys::{Keys, Reader};
-
-/// The keys that tell kinds apart, in the order they are looked for.
-const KINDS: [&str; 5] = [
-    "required_engine_version",
-    "required_plugin_versions",
-    "list",
-    "macro",
-    "rule",
-];
 
 /// A name and where it was given.
 #[derive(Debug, Clone)]
@@ -42,6 +38,8 @@ pub(crate) struct Name {
 /// One item of a rules file, well-formed.
 #[derive(Debug)]
 pub(crate) enum Item {
+    /// What engine the file wants.
+    Engine(Version),
     /// What plugins the file wants.
     Plugins(Vec<PluginEntry>),
     /// A list.
@@ -90,7 +88,12 @@ pub(crate) fn read(
     documents: &[Node],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Items {
-    let mut reader = Reader { file, diagnostics };
+    let mut reader = Reader {
+        file,
+        diagnostics,
+        features: Features::default(),
+    };
+    reader.features(documents);
     let mut out = Items::default();
     for document in documents {
         match &document.value {
@@ -127,24 +130,24 @@ impl Reader<'_> {
         let Some(keys) = self.keys(node, "an item") else {
             return;
         };
-        let Some(kind) = KINDS.into_iter().find(|kind| keys.get(kind).is_some()) else {
+        let tags = table::KINDS.map(|kind| kind.tag);
+        let Some(tag) = tags.into_iter().find(|tag| keys.get(tag).is_some()) else {
             self.unknown_item(node, &keys);
             return;
         };
-        let item = match kind {
-            "required_engine_version" => {
-                self.engine_version(&keys);
-                return;
-            }
+        let item = match tag {
+            "required_engine_version" => self.engine_version(&keys).map(Item::Engine),
             "required_plugin_versions" => self.plugin_versions(&keys).map(Item::Plugins),
             "list" => self.list(&keys).map(Item::List),
             "macro" => self.macro_item(&keys).map(Item::Macro),
-            _ => self.rule(&keys).map(|rule| Item::Rule(Box::new(rule))),
+            "rule" => self.rule(&keys).map(|rule| Item::Rule(Box::new(rule))),
+            // The features were read before everything else.
+            _ => return,
         };
         match item {
             Some(item) => out.items.push(item),
             None => out.broken.extend(
-                keys.get(kind)
+                keys.get(tag)
                     .and_then(Node::text)
                     .map(|name| name.as_str().to_owned()),
             ),
@@ -154,24 +157,26 @@ impl Reader<'_> {
     fn unknown_item(&mut self, node: &Node, keys: &Keys<'_>) {
         let near = keys
             .names()
-            .find_map(|key| crate::diagnostic::nearest(key, KINDS));
+            .find_map(|key| crate::diagnostic::nearest(key, table::KINDS.map(|kind| kind.tag)));
         let mut warning = Diagnostic::warning("LOAD_UNKNOWN_ITEM", "this item is of no known kind")
             .at(self.place(node));
         warning.help = Some(match near {
             Some(kind) => format!("did you mean `{kind}`?"),
-            None => format!("an item has one of the keys `{}`", KINDS.join("`, `")),
+            None => {
+                let tags = table::KINDS.map(|kind| kind.tag);
+                format!("an item has one of the keys `{}`", tags.join("`, `"))
+            }
         });
         self.diagnostics.push(warning);
     }
 
     fn list(&mut self, keys: &Keys<'_>) -> Option<ListItem> {
-        const KEYS: [&str; 4] = ["list", "items", "append", "override"];
-        self.unknown_keys(keys, &KEYS, "list");
+        self.unknown_keys(keys, &table::LIST);
         let name = self.name(keys, "list");
         let items = self
             .required(keys, "items", "list")
             .and_then(|node| self.texts(node, "items"));
-        let append = self.append_mode(keys, "items");
+        let append = self.append_mode(keys, &table::LIST);
         let name = name?;
         if !is_list_name(&name.text) {
             let message = format!("`{}` cannot be named in a condition", name.text);
@@ -189,13 +194,12 @@ impl Reader<'_> {
     }
 
     fn macro_item(&mut self, keys: &Keys<'_>) -> Option<MacroItem> {
-        const KEYS: [&str; 4] = ["macro", "condition", "append", "override"];
-        self.unknown_keys(keys, &KEYS, "macro");
+        self.unknown_keys(keys, &table::MACRO);
         let name = self.name(keys, "macro");
         let condition = self
             .required(keys, "condition", "macro")
             .and_then(|node| self.text(node, "condition"));
-        let append = self.append_mode(keys, "condition");
+        let append = self.append_mode(keys, &table::MACRO);
         let name = name?;
         if !is_macro_name(&name.text) {
             let message = format!("`{}` cannot be named in a condition", name.text);
@@ -212,11 +216,11 @@ impl Reader<'_> {
         })
     }
 
-    /// Whether a list or macro item appends, by either spelling; `key` is the
-    /// only one that can be overridden.
-    fn append_mode(&mut self, keys: &Keys<'_>, key: &str) -> Option<bool> {
+    /// Whether a list or macro item appends, by either spelling; each has only
+    /// one key that can be overridden.
+    fn append_mode(&mut self, keys: &Keys<'_>, kind: &table::Kind) -> Option<bool> {
         let append = self.flag(keys, "append", false)?;
-        let overrides = self.overrides(keys, &[key], &[key])?;
+        let overrides = self.overrides(keys, kind)?;
         if append && overrides.is_some() {
             self.append_and_override(keys);
             return None;

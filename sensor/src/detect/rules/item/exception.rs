@@ -2,7 +2,10 @@
 //! whether it defines or appends, which the collection knows.
 
 use super::Name;
-use super::keys::Reader;
+use super::keys::{Keys, Reader};
+use super::table::EXCEPTION;
+use jiff::civil::Date;
+
 use crate::diagnostic::Place;
 use crate::yaml::traced::Traced;
 use crate::yaml::{Node, Value};
@@ -18,8 +21,21 @@ pub(crate) struct ExceptionItem {
     pub(crate) comps: Option<OneOrMany>,
     /// The values or rows of values.
     pub(crate) values: Option<Vec<Cell>>,
+    /// What else it says of itself, where the file asks for that.
+    pub(crate) terms: Option<Terms>,
     /// All of it.
     pub(crate) place: Place,
+}
+
+/// Why an exception is there, who answers for it, and until when.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Terms {
+    /// Why it is there.
+    pub(crate) reason: Option<Name>,
+    /// Who answers for it.
+    pub(crate) owner: Option<Name>,
+    /// The last day on which it holds, and where that is said.
+    pub(crate) expires: Option<(Date, Place)>,
 }
 
 /// A text alone or a sequence of texts; they mean different things.
@@ -53,7 +69,7 @@ impl Cell {
 impl Reader<'_> {
     pub(super) fn exception(&mut self, node: &Node) -> Option<ExceptionItem> {
         let keys = self.keys(node, "an exception")?;
-        self.unknown_keys(&keys, &["name", "fields", "comps", "values"], "exception");
+        self.unknown_keys(&keys, &EXCEPTION);
         self.required(&keys, "name", "exception")?;
         let name = self.name(&keys, "name");
         let fields = match keys.get("fields") {
@@ -68,13 +84,47 @@ impl Reader<'_> {
             Some(node) => Some(self.cells(node)?),
             None => None,
         };
+        let terms = self.terms(&keys)?;
         Some(ExceptionItem {
             name: name?,
             fields,
             comps,
             values,
+            terms,
             place: self.place(node),
         })
+    }
+
+    /// The terms; `None` inside when there are none.
+    #[expect(
+        clippy::option_option,
+        reason = "outside: whether they could be read; inside: whether there are any"
+    )]
+    fn terms(&mut self, keys: &Keys<'_>) -> Option<Option<Terms>> {
+        let mut terms = None::<Terms>;
+        if self.featured(keys, &EXCEPTION, "reason").is_some() {
+            terms.get_or_insert_default().reason = Some(self.name(keys, "reason")?);
+        }
+        if self.featured(keys, &EXCEPTION, "owner").is_some() {
+            terms.get_or_insert_default().owner = Some(self.name(keys, "owner")?);
+        }
+        if let Some(node) = self.featured(keys, &EXCEPTION, "expires") {
+            let date = self.date(node)?;
+            terms.get_or_insert_default().expires = Some((date, self.place(node)));
+        }
+        Some(terms)
+    }
+
+    fn date(&mut self, node: &Node) -> Option<Date> {
+        let text = self.text(node, "expires")?;
+        // The parser would take a time behind the day as well.
+        let day = Some(text.as_str()).filter(|text| text.len() == "2026-12-31".len());
+        let date = day.and_then(|day| day.parse().ok());
+        if date.is_none() {
+            self.invalid(format!("`{}` is no day", text.as_str()), node)
+                .set_help("write the last day on which it holds, as in `2026-12-31`");
+        }
+        date
     }
 
     fn one_or_many(&mut self, node: &Node, key: &str) -> Option<OneOrMany> {

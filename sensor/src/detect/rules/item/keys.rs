@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Name, Op};
+use super::table::{Change, Kind};
+use super::{Features, Name, Op};
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::yaml::traced::Traced;
 use crate::yaml::{Node, Value};
@@ -15,6 +16,8 @@ const INVALID: &str = "LOAD_ERR_YAML_VALIDATE";
 pub(super) struct Reader<'a> {
     pub(super) file: &'a Arc<SourceFile>,
     pub(super) diagnostics: &'a mut Vec<Diagnostic>,
+    /// What this file asks for beyond Falco's language.
+    pub(super) features: Features,
 }
 
 /// A mapping whose keys are texts.
@@ -102,18 +105,38 @@ impl Reader<'_> {
     }
 
     /// Warns of keys that a kind of item does not have.
-    pub(super) fn unknown_keys(&mut self, keys: &Keys<'_>, known: &[&str], what: &str) {
+    pub(super) fn unknown_keys(&mut self, keys: &Keys<'_>, kind: &Kind) {
+        let known = kind.names(|key| self.features.allow(key.needs));
         for (name, key, _) in keys.entries() {
-            if !known.contains(&name) {
-                let warning = Diagnostic::warning(
-                    "LOAD_UNKNOWN_KEY",
-                    format!("a {what} has no key `{name}`; it is ignored"),
-                )
-                .at(self.place(key))
-                .suggest(name, known.iter().copied());
-                self.diagnostics.push(warning);
+            if known.contains(&name) {
+                continue;
             }
+            let message = format!("a {} has no key `{name}`; it is ignored", kind.what);
+            let warning = Diagnostic::warning("LOAD_UNKNOWN_KEY", message).at(self.place(key));
+            let needed = kind.keys.iter().find(|key| key.name == name);
+            let warning = match needed.and_then(|key| key.needs) {
+                Some(feature) => warning.help(format!(
+                    "an item `- sensor_features: [{}]` in this file makes it one",
+                    feature.word()
+                )),
+                None => warning.suggest(name, known.iter().copied()),
+            };
+            self.diagnostics.push(warning);
         }
+    }
+
+    /// The value of a key that only some files have.
+    pub(super) fn featured<'n>(
+        &self,
+        keys: &Keys<'n>,
+        kind: &Kind,
+        name: &str,
+    ) -> Option<&'n Node> {
+        let key = kind.keys.iter().find(|key| key.name == name)?;
+        self.features
+            .allow(key.needs)
+            .then(|| keys.get(name))
+            .flatten()
     }
 
     /// The value of a key that must be there.
@@ -215,8 +238,7 @@ impl Reader<'_> {
     pub(super) fn overrides<'n>(
         &mut self,
         keys: &Keys<'n>,
-        appendable: &[&str],
-        replaceable: &[&str],
+        kind: &Kind,
     ) -> Option<Option<Vec<(&'n str, Op)>>> {
         let Some(node) = keys.get("override") else {
             return Some(None);
@@ -230,7 +252,7 @@ impl Reader<'_> {
         }
         let mut out = Some(Vec::new());
         for (key, key_node, value) in entries.entries() {
-            match self.operation((key, key_node), value, appendable, replaceable) {
+            match self.operation((key, key_node), value, kind) {
                 Some(op) => {
                     if let Some(out) = &mut out {
                         out.push((key, op));
@@ -246,13 +268,14 @@ impl Reader<'_> {
         &mut self,
         (key, key_node): (&str, &Node),
         value: &Node,
-        appendable: &[&str],
-        replaceable: &[&str],
+        kind: &Kind,
     ) -> Option<Op> {
-        if !replaceable.contains(&key) {
+        let row = kind.keys.iter().find(|row| row.name == key);
+        let change = row.map_or(Change::No, |row| row.change);
+        if change == Change::No {
             let mistake = Diagnostic::error(INVALID, format!("`{key}` cannot be overridden"))
                 .at(self.place(key_node))
-                .suggest(key, replaceable.iter().copied());
+                .suggest(key, kind.names(|row| row.change != Change::No));
             self.diagnostics.push(mistake);
             return None;
         }
@@ -263,7 +286,7 @@ impl Reader<'_> {
         };
         match word {
             "replace" => Some(Op::Replace),
-            "append" if appendable.contains(&key) => Some(Op::Append),
+            "append" if change == Change::Append => Some(Op::Append),
             "append" => {
                 self.invalid(format!("`{key}` can be replaced, not appended to"), value)
                     .set_help(format!("write `{key}: replace`"));

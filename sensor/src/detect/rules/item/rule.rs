@@ -4,48 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::keys::{Keys, Reader};
-use super::{ExceptionItem, Name};
+use super::table::{self, RULE};
+use super::{ExceptionItem, Name, Story};
 use crate::alert::Priority;
 use crate::diagnostic::Diagnostic;
 use crate::yaml::traced::Traced;
 use crate::yaml::{Node, Value};
-
-/// Every key a rule may have.
-const KEYS: [&str; 15] = [
-    "rule",
-    "condition",
-    "output",
-    "desc",
-    "priority",
-    "source",
-    "enabled",
-    "tags",
-    "exceptions",
-    "warn_evttypes",
-    "skip-if-unknown-filter",
-    "capture",
-    "capture_duration",
-    "append",
-    "override",
-];
-/// Those `override` may append to.
-const APPENDABLE: [&str; 5] = ["condition", "output", "desc", "tags", "exceptions"];
-/// Those `override` may replace.
-const REPLACEABLE: [&str; 11] = [
-    "condition",
-    "output",
-    "desc",
-    "tags",
-    "exceptions",
-    "priority",
-    "enabled",
-    "warn_evttypes",
-    "skip-if-unknown-filter",
-    "capture",
-    "capture_duration",
-];
-/// Those that make an item a definition.
-const DEFINING: [&str; 4] = ["condition", "output", "desc", "priority"];
 
 /// What to do with an overridden key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +27,8 @@ pub(crate) struct RuleItem {
     pub(crate) name: Name,
     /// What to do.
     pub(crate) change: RuleChange,
+    /// Tests beside the item, where the file asks for them.
+    pub(crate) story: Option<Story>,
 }
 
 /// What a rule item does.
@@ -102,9 +68,8 @@ pub(crate) enum Change {
     Enabled(bool),
     WarnEvttypes(bool),
     SkipIfUnknownFilter(bool),
-    /// Accepted, checked and without effect, as in a Falco that captures
-    /// nothing, so nothing is kept of it.
-    Capture,
+    Capture(bool),
+    CaptureDuration(u32),
 }
 
 /// A rule as one item defines it.
@@ -130,14 +95,25 @@ pub(crate) struct Definition {
     pub(crate) warn_evttypes: bool,
     /// Whether a field or event we do not know drops the rule quietly.
     pub(crate) skip_if_unknown_filter: bool,
+    /// Whether an alert asks for a capture file.
+    pub(crate) capture: bool,
+    /// For how long; 0 is as long as the configuration says.
+    pub(crate) capture_duration_ms: u32,
+}
+
+/// Whether an item defines a rule: it has any of what a definition must have
+/// besides its name.
+fn defines(keys: &Keys<'_>) -> bool {
+    let defining = RULE.names(|key| key.required && key.name != RULE.tag);
+    defining.iter().any(|key| keys.get(key).is_some())
 }
 
 impl Reader<'_> {
     pub(super) fn rule(&mut self, keys: &Keys<'_>) -> Option<RuleItem> {
-        self.unknown_keys(keys, &KEYS, "rule");
+        self.unknown_keys(keys, &RULE);
         let name = self.name(keys, "rule");
         let append = self.flag(keys, "append", false);
-        let overrides = self.overrides(keys, &APPENDABLE, &REPLACEABLE);
+        let overrides = self.overrides(keys, &RULE);
         let (append, overrides) = (append?, overrides?);
         let change = match overrides {
             Some(_) if append => {
@@ -146,12 +122,13 @@ impl Reader<'_> {
             }
             Some(ops) => self.override_rule(keys, &ops),
             None if append => self.append_rule(keys),
-            None if DEFINING.iter().all(|key| keys.get(key).is_none()) => self.enable_rule(keys),
+            None if !defines(keys) => self.enable_rule(keys),
             None => self.define_rule(keys),
         };
         Some(RuleItem {
             name: name?,
             change: change?,
+            story: self.story(keys),
         })
     }
 
@@ -170,7 +147,10 @@ impl Reader<'_> {
         let exceptions = keys
             .get("exceptions")
             .and_then(|node| self.exceptions(node));
-        self.capture(keys);
+        let capture = self.flag(keys, "capture", false).unwrap_or(false);
+        let capture_duration = keys
+            .get("capture_duration")
+            .and_then(|node| self.milliseconds(node));
         Some(RuleChange::Define(Box::new(Definition {
             output: output.unwrap_or_default().trimmed(),
             desc: desc.unwrap_or_default().as_str().to_owned(),
@@ -182,6 +162,8 @@ impl Reader<'_> {
             skip_if_unknown_filter: self
                 .flag(keys, "skip-if-unknown-filter", false)
                 .unwrap_or(false),
+            capture,
+            capture_duration_ms: capture_duration.unwrap_or(0),
             source: source?,
             condition: condition?,
         })))
@@ -212,33 +194,13 @@ impl Reader<'_> {
         })
     }
 
-    /// Checks the keys that ask for a capture file, and says that there will
-    /// be none.
-    fn capture(&mut self, keys: &Keys<'_>) -> Option<()> {
-        let capture = self.flag(keys, "capture", false);
-        let duration = match keys.get("capture_duration") {
-            Some(node) => self.milliseconds(node),
-            None => Some(()),
-        };
-        if let (Some(true), Some(node)) = (capture, keys.get("capture")) {
-            self.diagnostics.push(
-                Diagnostic::warning(
-                    "LOAD_CAPTURE_UNAVAILABLE",
-                    "this sensor writes no capture files; `capture` has no effect",
-                )
-                .at(self.place(node)),
-            );
-        }
-        duration.and(capture.map(|_| ()))
-    }
-
-    fn milliseconds(&mut self, node: &Node) -> Option<()> {
+    fn milliseconds(&mut self, node: &Node) -> Option<u32> {
         let text = node.text().map_or("", Traced::as_str);
-        if text.parse::<u32>().is_err() {
+        let number = text.parse().ok();
+        if number.is_none() {
             self.invalid("`capture_duration` is a number of milliseconds", node);
-            return None;
         }
-        Some(())
+        number
     }
 
     fn priority(&mut self, node: &Node) -> Option<Priority> {
@@ -316,13 +278,14 @@ impl Reader<'_> {
     fn override_rule(&mut self, keys: &Keys<'_>, ops: &[(&str, Op)]) -> Option<RuleChange> {
         let mut sound = true;
         for (key, node, _) in keys.entries() {
-            if REPLACEABLE.contains(&key) && ops.iter().all(|(listed, _)| *listed != key) {
+            let row = RULE.keys.iter().find(|row| row.name == key);
+            let verb = match row.map_or(table::Change::No, |row| row.change) {
+                table::Change::No => continue,
+                table::Change::Append => "`append` or `replace`",
+                table::Change::Replace => "`replace`",
+            };
+            if ops.iter().all(|(listed, _)| *listed != key) {
                 let message = format!("`{key}` is given and not listed under `override`");
-                let verb = if APPENDABLE.contains(&key) {
-                    "`append` or `replace`"
-                } else {
-                    "`replace`"
-                };
                 self.invalid(message, node)
                     .set_help(format!("list it under `override`, with {verb}"));
                 sound = false;
@@ -360,11 +323,8 @@ impl Reader<'_> {
             "enabled" => Change::Enabled(self.boolean(node, key)?),
             "warn_evttypes" => Change::WarnEvttypes(self.boolean(node, key)?),
             "skip-if-unknown-filter" => Change::SkipIfUnknownFilter(self.boolean(node, key)?),
-            // Both capture keys: the pair is checked together.
-            _ => {
-                self.capture(keys)?;
-                Change::Capture
-            }
+            "capture" => Change::Capture(self.boolean(node, key)?),
+            _ => Change::CaptureDuration(self.milliseconds(node)?),
         })
     }
 

@@ -1,7 +1,7 @@
 //! What a rules file requires: an engine version and plugin versions.
 
 use super::keys::{Keys, Reader};
-use super::{Name, OneOrMany};
+use super::{Name, OneOrMany, table};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::Node;
 
@@ -77,22 +77,18 @@ impl PluginEntry {
 }
 
 impl Reader<'_> {
-    /// Checks the engine version a file requires.
-    pub(super) fn engine_version(&mut self, keys: &Keys<'_>) {
-        let key = "required_engine_version";
-        self.unknown_keys(keys, &[key], key);
-        let Some((node, text)) = keys
-            .get(key)
-            .and_then(|node| self.text(node, key).map(|text| (node, text)))
-        else {
-            return;
-        };
+    /// Reads and checks the engine version a file requires.
+    pub(super) fn engine_version(&mut self, keys: &Keys<'_>) -> Option<Version> {
+        let key = table::ENGINE.tag;
+        self.unknown_keys(keys, &table::ENGINE);
+        let node = keys.get(key)?;
+        let text = self.text(node, key)?;
         // A bare number is the minor version.
         let minor = text.as_str().parse().ok().map(|minor| Version(0, minor, 0));
         let Some(version) = minor.or_else(|| Version::parse(text.as_str())) else {
             self.invalid(format!("`{}` is no version", text.as_str()), node)
                 .set_help("a version is three numbers, as in `0.57.0`");
-            return;
+            return None;
         };
         if !ENGINE.satisfies(version) {
             let message = format!(
@@ -100,23 +96,20 @@ impl Reader<'_> {
             );
             self.report("LOAD_ERR_VALIDATE", message, node);
         }
+        Some(version)
     }
 
     /// Reads the plugins a file requires.
     pub(super) fn plugin_versions(&mut self, keys: &Keys<'_>) -> Option<Vec<PluginEntry>> {
-        let key = "required_plugin_versions";
-        self.unknown_keys(keys, &[key], key);
+        let key = table::PLUGINS.tag;
+        self.unknown_keys(keys, &table::PLUGINS);
         let nodes = keys.get(key).and_then(|node| self.sequence(node, key))?;
         Some(nodes.iter().filter_map(|node| self.plugin(node)).collect())
     }
 
     fn plugin(&mut self, node: &Node) -> Option<PluginEntry> {
         let keys = self.keys(node, "a required plugin")?;
-        self.unknown_keys(
-            &keys,
-            &["name", "version", "alternatives"],
-            "required plugin",
-        );
+        self.unknown_keys(&keys, &table::PLUGIN);
         let (name, version) = self.plugin_choice(&keys)?;
         let mut choices = vec![(name.text.clone(), version)];
         let alternatives = match keys.get("alternatives") {
@@ -125,7 +118,7 @@ impl Reader<'_> {
         };
         for node in alternatives {
             let keys = self.keys(node, "an alternative")?;
-            self.unknown_keys(&keys, &["name", "version"], "plugin alternative");
+            self.unknown_keys(&keys, &table::ALTERNATIVE);
             let (other, version) = self.plugin_choice(&keys)?;
             if choices.iter().any(|(name, _)| *name == other.text) {
                 let message = format!("plugin `{}` stands twice in one entry", other.text);
