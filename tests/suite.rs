@@ -8,6 +8,8 @@
     reason = "a test may fail and speak loudly, in its helpers too"
 )]
 
+#[path = "suite/additions.rs"]
+mod additions;
 #[path = "suite/beyond.rs"]
 mod beyond;
 #[path = "suite/cli.rs"]

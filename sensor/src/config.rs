@@ -9,7 +9,9 @@ mod check;
 mod discretion;
 mod overrides;
 mod reference;
+mod rules;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,11 +21,13 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{AlertOptions, JsonOptions, Priority};
 use crate::deliver::{OutputConfig, terminal};
 use crate::detect::engine::Matching;
-use crate::detect::rules::LoadOptions;
+use crate::detect::rules::{AppendOutput, LoadOptions};
 use crate::diagnostic::{Diagnostic, Severity, SourceFile};
+use crate::fields::Statics;
 use crate::yaml;
 
 pub use reference::reference;
+pub use rules::{Choice, RuleCommand};
 
 /// Configuration of the sensor. Every key may be left out.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -45,6 +49,17 @@ pub struct Config {
     pub priority: Priority,
     /// Whether an event raises the first rule that is true, or all of them.
     pub rule_matching: Matching,
+    /// Switches rules on and off, one command after the other, whatever the
+    /// files say: `- enable: {rule: "SSH*"}`, `- disable: {tag: network}`. On
+    /// the command line: `-o rules[].disable.tag=network`.
+    pub rules: Vec<RuleCommand>,
+    /// Additions to the outputs of rules, each for the rules its `match` fits:
+    /// `- match: {tags: [network]}`, then `extra_output: "pid=%proc.pid"`,
+    /// `extra_fields: [proc.pid, {who: "%user.name"}]` or `suggested_output: true`.
+    pub append_output: Vec<AppendOutput>,
+    /// Constants that rules may use as fields, `static.KEY`: `{env: prod}`
+    /// makes `static.env`.
+    pub static_fields: BTreeMap<String, String>,
     /// Time in alert lines as UTC in ISO 8601 instead of local time of day.
     pub time_format_iso_8601: bool,
     /// Include the text line, `output`, in JSON alerts.
@@ -76,6 +91,9 @@ impl Default for Config {
             watch_config_files: true,
             priority: Priority::Debug,
             rule_matching: Matching::First,
+            rules: Vec::new(),
+            append_output: Vec::new(),
+            static_fields: BTreeMap::new(),
             time_format_iso_8601: false,
             json_include_output_property: true,
             json_include_message_property: false,
@@ -115,6 +133,9 @@ impl Config {
         LoadOptions {
             paths: self.rules_files.clone(),
             min_priority: self.priority,
+            selectors: self.rules.iter().flat_map(RuleCommand::selectors).collect(),
+            append_output: self.append_output.clone(),
+            statics: Statics::new(self.static_fields.clone()),
             ..LoadOptions::default()
         }
     }

@@ -22,6 +22,7 @@ mod params;
 mod path;
 mod proc;
 mod services;
+mod statics;
 mod thread;
 mod user;
 
@@ -29,6 +30,7 @@ use std::net::IpAddr;
 
 pub use lookup::{LookupError, lookup};
 pub(crate) use services::port_of_service;
+pub use statics::Statics;
 
 use crate::enrich::Observation;
 
@@ -239,7 +241,7 @@ impl Subject for Observation<'_> {
 }
 
 /// The classes: the word before the first dot, what it is about, its rows.
-static CLASSES: [(&str, &str, &[Field]); 11] = [
+static CLASSES: [(&str, &str, &[Field]); 12] = [
     ("evt", "the event", evt::ROWS),
     ("proc", "the process and its ancestors", proc::ROWS),
     ("thread", "the thread", thread::ROWS),
@@ -250,6 +252,7 @@ static CLASSES: [(&str, &str, &[Field]); 11] = [
     ("container", "the container", container::ROWS),
     ("k8s", "the Kubernetes pod", k8s::ROWS),
     ("syscall", "the system call", evt::SYSCALL_ROWS),
+    ("static", "constants of the configuration", statics::ROWS),
     ("others", "lists of descriptors and counters", other::ROWS),
 ];
 

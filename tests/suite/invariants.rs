@@ -40,7 +40,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("metrics", &["decode", "events"]),
     (
         "config",
-        &["alert", "deliver", "detect", "diagnostic", "yaml"],
+        &["alert", "deliver", "detect", "diagnostic", "fields", "yaml"],
     ),
     // What people who write rules try them with; only the verbs know it.
     (

@@ -75,6 +75,23 @@ pub(super) fn semantics(config: &Config, file: &Arc<SourceFile>) -> Vec<Diagnost
         mistake.place = place(&["capture", "ring_mib"], None);
         mistakes.push(mistake.help("the kernel takes 1, 2, 4, 8, 16, 32, … MiB"));
     }
+    for (index, command) in config.rules.iter().enumerate() {
+        if let Some(why) = command.check() {
+            let mut mistake = Diagnostic::error("CONFIG_VALUE", why);
+            mistake.place = place(&["rules"], Some(index));
+            mistakes.push(mistake.help("as in `- disable: {tag: network}`"));
+        }
+    }
+    for key in config
+        .static_fields
+        .keys()
+        .filter(|key| !is_field_part(key))
+    {
+        let message = format!("`static.{key}` cannot be named in a rule");
+        let mut mistake = Diagnostic::error("CONFIG_VALUE", message);
+        mistake.place = place(&["static_fields", key], None);
+        mistakes.push(mistake.help("a key is letters, digits and `_`, a letter first"));
+    }
     let mut names: Vec<&str> = Vec::new();
     for (index, output) in config.outputs.iter().enumerate() {
         for why in output.check() {
@@ -91,6 +108,14 @@ pub(super) fn semantics(config: &Config, file: &Arc<SourceFile>) -> Vec<Diagnost
         names.push(output.name());
     }
     mistakes
+}
+
+/// Whether a key can stand in a field's name: words between dots, a letter first.
+fn is_field_part(key: &str) -> bool {
+    key.split('.').all(|word| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic())
+            && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    })
 }
 
 fn entry<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
@@ -144,8 +169,32 @@ impl<'a> Walk<'a> {
             self.tagged(node, variants, what);
         } else if let Some(words) = words(schema) {
             self.word(node, &words, what);
+        } else if !variants.is_empty() {
+            self.one_of(node, variants, what);
         } else {
             self.typed(node, schema, what);
+        }
+    }
+
+    /// A value of one of several types.
+    fn one_of(&mut self, node: &Node, variants: &'a [Schema], what: &str) {
+        let is = |wanted: &str| match &node.value {
+            Value::Mapping(_) => wanted == "object",
+            Value::Sequence(_) => wanted == "array",
+            Value::Scalar(_) => !matches!(wanted, "object" | "array"),
+            Value::Null => false,
+        };
+        let kinds = || variants.iter().filter_map(kind);
+        match variants
+            .iter()
+            .find(|variant| kind(variant).is_some_and(is))
+        {
+            Some(variant) => self.typed(node, variant, what),
+            None => {
+                let wanted: Vec<_> = kinds().map(in_words).collect();
+                let message = format!("{what} is {}, not {}", node.kind(), wanted.join(" or "));
+                self.mistake("CONFIG_TYPE", message, node, HELP);
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::program::{Compiler, ErrorKind, Operand, nearest};
 use super::syntax::{self, Lexer, Span};
-use crate::fields::{self, Arg, FieldRef, LookupError, Many, Subject, Type};
+use crate::fields::{self, Arg, FieldRef, LookupError, Many, Statics, Subject, Type};
 use render::Style;
 pub(crate) use render::value_json;
 
@@ -18,6 +18,8 @@ pub(crate) use render::value_json;
 pub struct Format {
     pieces: Vec<Piece>,
     exports: Vec<Export>,
+    /// What else is a field in what is added later.
+    statics: Statics,
 }
 
 /// A stretch of a format.
@@ -82,11 +84,20 @@ impl Format {
     /// # Errors
     /// The first token that is none.
     pub fn compile(text: &str) -> Result<Self, FormatError> {
+        Self::compile_with(text, &Statics::default())
+    }
+
+    /// As [`Format::compile`], with constants that are fields.
+    ///
+    /// # Errors
+    /// The first token that is none.
+    pub fn compile_with(text: &str, statics: &Statics) -> Result<Self, FormatError> {
         let start = usize::from(text.starts_with('*'));
-        let pieces = pieces(text, start)?;
+        let pieces = pieces(text, start, statics)?;
         let mut format = Self {
             pieces,
             exports: Vec::new(),
+            statics: statics.clone(),
         };
         format.export_tokens();
         Ok(format)
@@ -98,7 +109,7 @@ impl Format {
     /// There is no such field.
     pub fn export_field(&mut self, name: &str) -> Result<(), FormatError> {
         let whole = Span::new(0, name.len());
-        let found = longest_field(name, 0)?;
+        let found = longest_field(name, 0, &self.statics)?;
         match found {
             (field, end) if end == name.len() => {
                 self.export(&field);
@@ -117,7 +128,7 @@ impl Format {
     /// # Errors
     /// The text is no format.
     pub fn export_text(&mut self, key: &str, text: &str) -> Result<(), FormatError> {
-        let pieces = pieces(text, usize::from(text.starts_with('*')))?;
+        let pieces = pieces(text, usize::from(text.starts_with('*')), &self.statics)?;
         self.exports.push(Export {
             key: key.into(),
             source: Source::Text(pieces),
@@ -197,7 +208,7 @@ impl std::fmt::Debug for Format {
 }
 
 /// Splits a format, from byte `start`, at its tokens.
-fn pieces(text: &str, start: usize) -> Result<Vec<Piece>, FormatError> {
+fn pieces(text: &str, start: usize, statics: &Statics) -> Result<Vec<Piece>, FormatError> {
     let mut pieces = Vec::new();
     let mut at = start;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
@@ -209,7 +220,7 @@ fn pieces(text: &str, start: usize) -> Result<Vec<Piece>, FormatError> {
         }
         at += plain;
         if at < text.len() {
-            let (token, end) = token(text, at)?;
+            let (token, end) = token(text, at, statics)?;
             pieces.push(Piece::Token(token));
             at = end;
         }
@@ -218,7 +229,7 @@ fn pieces(text: &str, start: usize) -> Result<Vec<Piece>, FormatError> {
 }
 
 /// The token whose `%` stands at `start`, and the byte behind it.
-fn token(text: &str, start: usize) -> Result<(Token, usize), FormatError> {
+fn token(text: &str, start: usize, statics: &Statics) -> Result<(Token, usize), FormatError> {
     let (width, at) = width(text, start)?;
     let rest = text.get(at..).unwrap_or_default();
     if rest.is_empty() || rest.starts_with(['%', ' ']) {
@@ -235,9 +246,9 @@ fn token(text: &str, start: usize) -> Result<(Token, usize), FormatError> {
             message: error.message,
             help: error.help,
         })?;
-        (transformed(&call)?, Style::PLAIN, end)
+        (transformed(&call, statics)?, Style::PLAIN, end)
     } else {
-        let (field, end) = longest_field(text, at)?;
+        let (field, end) = longest_field(text, at, statics)?;
         let style = Style::of(&field);
         (Operand::Field(printed(field)), style, end)
     };
@@ -266,8 +277,8 @@ fn width(text: &str, start: usize) -> Result<(Option<usize>, usize), FormatError
 }
 
 /// A transformer, checked like one in a condition.
-fn transformed(call: &syntax::Call) -> Result<Operand, FormatError> {
-    let mut compiler = Compiler::default();
+fn transformed(call: &syntax::Call, statics: &Statics) -> Result<Operand, FormatError> {
+    let mut compiler = Compiler::new(statics);
     let operand = compiler.call(call);
     match (operand, compiler.errors.into_iter().next()) {
         (Some((operand, _)), None) => Ok(operand),
@@ -288,7 +299,11 @@ fn transformed(call: &syntax::Call) -> Result<Operand, FormatError> {
 /// The longest field that begins at `start`: with its bracket when the field
 /// takes it, else the longest part of the name that is a field. What is left
 /// over is text.
-fn longest_field(text: &str, start: usize) -> Result<(FieldRef, usize), FormatError> {
+fn longest_field(
+    text: &str,
+    start: usize,
+    statics: &Statics,
+) -> Result<(FieldRef, usize), FormatError> {
     let mut lexer = Lexer::at(text, start);
     let Some(name) = lexer.field_name() else {
         let rest = text.get(start..).unwrap_or_default();
@@ -299,18 +314,18 @@ fn longest_field(text: &str, start: usize) -> Result<(FieldRef, usize), FormatEr
     };
     let name_end = lexer.place();
     if let Ok(Some(bracket)) = lexer.bracket()
-        && let Ok(field) = fields::lookup(name, Some(&bracket.text))
+        && let Ok(field) = statics.lookup(name, Some(&bracket.text))
     {
         return Ok((field, lexer.place()));
     }
-    let whole = fields::lookup(name, None);
+    let whole = statics.lookup(name, None);
     if let Ok(field) = whole {
         return Ok((field, name_end));
     }
     for len in (1..name.len()).rev() {
         let part = name.get(..len).unwrap_or_default();
         let is_name = Lexer::at(part, 0).field_name() == Some(part);
-        if is_name && let Ok(field) = fields::lookup(part, None) {
+        if is_name && let Ok(field) = statics.lookup(part, None) {
             return Ok((field, start + len));
         }
     }

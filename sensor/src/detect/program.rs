@@ -19,7 +19,7 @@ mod transform;
 use std::fmt;
 
 use crate::detect::syntax::{Expr, Span};
-use crate::fields::{FieldRef, Many, Subject, Value};
+use crate::fields::{FieldRef, Many, Statics, Subject, Value};
 pub(crate) use compile::{Compiler, nearest};
 pub(crate) use operand::Operand;
 use predicate::Predicate;
@@ -94,7 +94,15 @@ impl Program {
     /// # Errors
     /// Every mistake in it, in the order of the text.
     pub fn compile(expr: &Expr) -> Result<Self, Vec<CompileError>> {
-        let mut compiler = Compiler::default();
+        Self::compile_with(expr, &Statics::default())
+    }
+
+    /// As [`Program::compile`], with constants that are fields.
+    ///
+    /// # Errors
+    /// Every mistake in it, in the order of the text.
+    pub fn compile_with(expr: &Expr, statics: &Statics) -> Result<Self, Vec<CompileError>> {
+        let mut compiler = Compiler::new(statics);
         let root = compiler.node(expr);
         match root {
             Some(root) if compiler.errors.is_empty() => Ok(Self {

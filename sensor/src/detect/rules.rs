@@ -8,6 +8,7 @@
 //! shown where a person wrote it. Reading never stops at the first mistake:
 //! what can still be checked is checked. A set with any error in it is none.
 
+mod append;
 mod collection;
 mod compile;
 mod exception;
@@ -21,6 +22,7 @@ mod warnings;
 pub mod watch;
 mod written;
 
+pub use append::{AppendOutput, ExtraField, Match};
 pub use item::Story;
 pub use schema::schema;
 pub use select::{Selector, Which};
@@ -38,8 +40,9 @@ use super::format::Format;
 use super::program::Program;
 use super::syntax::Expr;
 use crate::alert::Priority;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
 use crate::events::EventSet;
+use crate::fields::Statics;
 use crate::yaml;
 use collection::Collection;
 
@@ -110,6 +113,10 @@ pub struct LoadOptions {
     pub min_priority: Priority,
     /// Switches rules on and off, one after the other, whatever the files say.
     pub selectors: Vec<Selector>,
+    /// What to add to the outputs of rules, one after the other.
+    pub append_output: Vec<AppendOutput>,
+    /// Constants that rules may use as fields.
+    pub statics: Statics,
     /// The day it is, in UTC: exceptions whose last day is before it do not
     /// apply. Without it none expires.
     pub today: Option<Date>,
@@ -121,6 +128,8 @@ impl Default for LoadOptions {
             paths: Vec::new(),
             min_priority: Priority::Debug,
             selectors: Vec::new(),
+            append_output: Vec::new(),
+            statics: Statics::default(),
             today: None,
         }
     }
@@ -137,19 +146,71 @@ pub struct Loaded {
     pub defined: usize,
 }
 
+/// What checking files gives, whether they are sound or not.
+#[derive(Debug)]
+pub struct Report {
+    /// The files in load order. One that cannot be read has no text.
+    pub files: Vec<Arc<SourceFile>>,
+    /// All that is to be said, in file order.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The rules to evaluate; those that are sound where not all are.
+    pub rules: RuleSet,
+    /// How many rules the files define, switched-off ones included.
+    pub defined: usize,
+    /// The newest engine version a file requires, and what plugins.
+    pub required: Required,
+}
+
+/// What the files require, as they say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Required {
+    /// The newest engine version.
+    pub engine: Option<String>,
+    /// Plugins with their versions, and what would do instead.
+    pub plugins: Vec<Vec<(String, String)>>,
+}
+
+impl Report {
+    /// Whether nothing is wrong; warnings do not count.
+    pub fn is_sound(&self) -> bool {
+        let mut found = self.diagnostics.iter();
+        found.all(|diagnostic| diagnostic.severity != Severity::Error)
+    }
+
+    /// The rules, if they are sound.
+    ///
+    /// # Errors
+    /// All that is to be said, if they are not.
+    pub fn loaded(self) -> Result<Loaded, Vec<Diagnostic>> {
+        if !self.is_sound() {
+            return Err(self.diagnostics);
+        }
+        Ok(Loaded {
+            rules: self.rules,
+            diagnostics: self.diagnostics,
+            defined: self.defined,
+        })
+    }
+}
+
 /// Loads rules from files and directories.
 ///
 /// # Errors
 /// Every mistake in every file, warnings included, in file order.
 pub fn load(options: &LoadOptions) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut loading = Loading::default();
+    check(options).loaded()
+}
+
+/// Checks rules in files and directories.
+pub fn check(options: &LoadOptions) -> Report {
+    let mut loading = Loading::new(options);
     for path in &options.paths {
         match files(path) {
             Ok(files) => files.iter().for_each(|file| loading.file(file)),
             Err(error) => loading.unreadable(path, &error),
         }
     }
-    loading.finish(options)
+    loading.finish()
 }
 
 /// Loads rules from texts, each with the name to show it under.
@@ -160,11 +221,16 @@ pub fn load_texts(
     files: &[(&str, &[u8])],
     options: &LoadOptions,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut loading = Loading::default();
+    check_texts(files, options).loaded()
+}
+
+/// Checks rules in texts, each with the name to show it under.
+pub fn check_texts(files: &[(&str, &[u8])], options: &LoadOptions) -> Report {
+    let mut loading = Loading::new(options);
     for (name, bytes) in files {
         loading.bytes(name, bytes);
     }
-    loading.finish(options)
+    loading.finish()
 }
 
 /// The files a configured path stands for, in load order.
@@ -187,17 +253,27 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Files read so far and what they came to.
-#[derive(Default)]
-struct Loading {
+struct Loading<'o> {
+    options: &'o LoadOptions,
     collection: Collection,
     diagnostics: Vec<Diagnostic>,
-    /// The files that were read, in order: mistakes are shown in this order.
-    names: Vec<String>,
+    /// The files, in order: mistakes are shown in this order.
+    files: Vec<Arc<SourceFile>>,
     /// Errors of compiling what the files before the last came to.
     early: Vec<Diagnostic>,
 }
 
-impl Loading {
+impl<'o> Loading<'o> {
+    fn new(options: &'o LoadOptions) -> Self {
+        Self {
+            options,
+            collection: Collection::default(),
+            diagnostics: Vec::new(),
+            files: Vec::new(),
+            early: Vec::new(),
+        }
+    }
+
     fn file(&mut self, path: &Path) {
         match yaml::read(path) {
             Ok(bytes) => self.bytes(&path.to_string_lossy(), &bytes),
@@ -207,15 +283,18 @@ impl Loading {
 
     fn unreadable(&mut self, path: &Path, error: &io::Error) {
         let message = format!("cannot read {}: {error}", path.display());
+        let file = SourceFile::new(path.to_string_lossy(), "");
+        let place = Place::new(&file, 0..0);
         self.diagnostics
-            .push(Diagnostic::error("LOAD_ERR_FILE_READ", message));
+            .push(Diagnostic::error("LOAD_ERR_FILE_READ", message).at(place));
+        self.files.push(file);
         self.collection.missing_file();
     }
 
     fn bytes(&mut self, name: &str, bytes: &[u8]) {
         self.compile_so_far();
         let (file, mistake) = yaml::source(name, bytes);
-        self.names.push(file.name.clone());
+        self.files.push(Arc::clone(&file));
         let documents = match mistake {
             Some(mistake) => Err(mistake),
             None => yaml::parse(&file),
@@ -235,40 +314,43 @@ impl Loading {
     /// A file must be sound without those after it, so each is compiled before
     /// the next is read. Of warnings only the last word counts.
     fn compile_so_far(&mut self) {
-        if self.names.is_empty() {
+        if self.files.is_empty() {
             return;
         }
         let mut found = Vec::new();
-        compile::compile(&self.collection, &LoadOptions::default(), &mut found);
+        compile::compile(&self.collection, self.options, &mut found);
         found.retain(|diagnostic| diagnostic.severity == Severity::Error);
         self.early.append(&mut found);
     }
 
-    fn finish(mut self, options: &LoadOptions) -> Result<Loaded, Vec<Diagnostic>> {
-        let rules = compile::compile(&self.collection, options, &mut self.diagnostics);
+    fn finish(mut self) -> Report {
+        let rules = compile::compile(&self.collection, self.options, &mut self.diagnostics);
         let plugins = self.collection.plugins.iter();
         self.diagnostics
             .extend(plugins.filter_map(item::PluginEntry::check));
         self.diagnostics.append(&mut self.early);
-        let diagnostics = sorted(self.diagnostics, &self.names);
-        if diagnostics
-            .iter()
-            .any(|diagnostic| diagnostic.severity == Severity::Error)
-        {
-            return Err(diagnostics);
-        }
-        Ok(Loaded {
+        Report {
+            diagnostics: sorted(self.diagnostics, &self.files),
+            files: self.files,
             rules,
-            diagnostics,
             defined: self.collection.rules.len(),
-        })
+            required: Required {
+                engine: self.collection.engine.map(|version| version.to_string()),
+                plugins: self
+                    .collection
+                    .plugins
+                    .iter()
+                    .map(item::PluginEntry::choices)
+                    .collect(),
+            },
+        }
     }
 }
 
 /// Each mistake once, in the order a reader of the files meets them. A mistake
 /// in a macro or list shows up again with every rule that uses it; the first
 /// use stands for all.
-fn sorted(diagnostics: Vec<Diagnostic>, names: &[String]) -> Vec<Diagnostic> {
+fn sorted(diagnostics: Vec<Diagnostic>, files: &[Arc<SourceFile>]) -> Vec<Diagnostic> {
     let mut seen = HashSet::new();
     let mut out: Vec<_> = diagnostics
         .into_iter()
@@ -282,7 +364,7 @@ fn sorted(diagnostics: Vec<Diagnostic>, names: &[String]) -> Vec<Diagnostic> {
         .collect();
     out.sort_by_key(|diagnostic| {
         diagnostic.place.as_ref().map(|place| {
-            let file = names.iter().position(|name| *name == place.file.name);
+            let file = files.iter().position(|file| file.name == place.file.name);
             (file, place.range.start)
         })
     });

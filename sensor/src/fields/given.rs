@@ -8,7 +8,7 @@
 use bumpalo::Bump;
 use serde_json::Value as Json;
 
-use super::{Arg, Field, FieldRef, LookupError, Many, Subject, Type, Value, lookup};
+use super::{Arg, Field, FieldRef, LookupError, Many, Subject, Type, Value, lookup, statics};
 
 /// An event of given fields.
 #[derive(Default)]
@@ -82,6 +82,11 @@ impl Given {
 
 impl Subject for Given {
     fn value<'a>(&'a self, field: &FieldRef) -> Option<Value<'a>> {
+        if let Some(constant) = statics::constant(field) {
+            return Some(Value::Text(
+                self.arena.alloc_slice_copy(constant.as_bytes()),
+            ));
+        }
         let found = self.find(field.field.name, &field.arg);
         match found.or_else(|| self.ancestor(field)) {
             Some(owned) => Some(borrowed(owned, &self.arena)),

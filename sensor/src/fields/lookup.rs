@@ -3,7 +3,7 @@
 //! Arguments are resolved here, once, while rules are loaded; a getter never
 //! meets one that its row does not allow.
 
-use super::{Arg, ArgRule, Field, FieldRef, rows};
+use super::{Arg, ArgRule, Field, FieldRef, rows, statics};
 use crate::events;
 
 /// Why a name is not a field.
@@ -71,6 +71,8 @@ fn dotted_argument(field: &Field, word: &str) -> Result<Arg, LookupError> {
         "evt.arg" | "evt.rawarg" => events::param(word).is_some(),
         "evt.type.is" => events::by_name(word).is_some(),
         "evt.abspath" => matches!(word, "src" | "dst"),
+        // Known to the configuration alone, see `Statics::lookup`.
+        statics::CLASS => false,
         _ => true,
     };
     if known {
@@ -79,6 +81,7 @@ fn dotted_argument(field: &Field, word: &str) -> Result<Arg, LookupError> {
     let wants = match field.name {
         "evt.type.is" => "is followed by the name of an event type",
         "evt.abspath" => "is followed by `src`, `dst` or nothing",
+        statics::CLASS => "is followed by a key of the configuration's `static_fields`",
         _ => "is followed by the name of a parameter that some event has",
     };
     Err(wrong(field, &format!("{wants}; `{word}` is none")))

@@ -9,11 +9,13 @@ use crate::detect::syntax::{
     self, Check, Comparison, Expr, ExprKind, Literal, Modifier, Op, Right, Span,
 };
 use crate::events;
-use crate::fields::{self, FieldRef, Type};
+use crate::fields::{self, FieldRef, Statics, Type};
 
 /// Collects what is learned on the walk.
 #[derive(Default)]
 pub(crate) struct Compiler {
+    /// Constants that are fields besides those of the table.
+    pub(super) statics: Statics,
     /// The macros around the current node.
     pub(super) within: Vec<MacroUse>,
     /// Every mistake so far.
@@ -26,6 +28,14 @@ pub(crate) struct Compiler {
 pub(super) type Complaint = (String, Option<String>);
 
 impl Compiler {
+    /// One that knows these constants as fields.
+    pub(crate) fn new(statics: &Statics) -> Self {
+        Self {
+            statics: statics.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Compiles a tree; `None` when a mistake in it was recorded.
     pub(super) fn node(&mut self, expr: &Expr) -> Option<Node> {
         match &expr.kind {

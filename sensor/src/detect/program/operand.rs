@@ -9,7 +9,7 @@ use super::ErrorKind;
 use super::compile::Compiler;
 use super::transform::{self, Arguments};
 use crate::detect::syntax::{self, Argument, FieldName, Op, Span, Transformer};
-use crate::fields::{self, FieldRef, Many, Subject, Type, Value};
+use crate::fields::{FieldRef, Many, Subject, Type, Value};
 
 /// Something with a value for an event.
 pub(crate) enum Operand {
@@ -173,7 +173,7 @@ impl Compiler {
     /// A field, noted among those used.
     pub(crate) fn field(&mut self, name: &FieldName) -> Option<(Operand, Shape)> {
         let bracket = name.bracket.as_ref().map(|arg| arg.text.as_str());
-        let field = match fields::lookup(&name.name, bracket) {
+        let field = match self.statics.lookup(&name.name, bracket) {
             Ok(field) => field,
             Err(error) => {
                 self.unknown_field(name.span, error);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use super::append::Additions;
 use super::collection::{Collection, RuleText};
 use super::exception::{self, Exception};
 use super::list::Lists;
@@ -13,10 +14,10 @@ use super::macros::Macros;
 use super::written::Written;
 use super::{LoadOptions, Rule, RuleSet, warnings};
 use crate::detect::analysis;
-use crate::detect::format::{Format, FormatError};
 use crate::detect::program::{CompileError, ErrorKind, Program};
 use crate::detect::syntax::{self, Expr, Span, SyntaxError};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::fields::Statics;
 use crate::yaml::traced::Traced;
 
 /// The sources whose events this sensor delivers.
@@ -24,10 +25,10 @@ const SOURCES: [&str; 1] = ["syscall"];
 
 /// Compiles everything, unused macros and switched-off rules included, and
 /// keeps the rules that are to be evaluated.
-pub(super) fn compile(
-    collection: &Collection,
-    options: &LoadOptions,
-    diagnostics: &mut Vec<Diagnostic>,
+pub(super) fn compile<'c>(
+    collection: &'c Collection,
+    options: &'c LoadOptions,
+    diagnostics: &'c mut Vec<Diagnostic>,
 ) -> RuleSet {
     let mut lists = Lists::compile(&collection.lists);
     let macros = Macros::compile(collection, &mut lists, diagnostics);
@@ -36,6 +37,7 @@ pub(super) fn compile(
         macro_texts: Arc::new(macros.texts()),
         macros,
         today: options.today,
+        additions: Additions::new(&options.append_output, &options.statics),
         diagnostics,
     };
     let mut rules = Vec::new();
@@ -65,6 +67,7 @@ struct Compiler<'c> {
     macros: Macros<'c>,
     macro_texts: Arc<HashMap<String, Traced>>,
     today: Option<Date>,
+    additions: Additions<'c>,
     diagnostics: &'c mut Vec<Diagnostic>,
 }
 
@@ -97,7 +100,9 @@ impl Compiler<'_> {
             let program = self.program(&tree, text, &mut mistakes)?;
             Some((tree, program))
         });
-        let output = output(rule, &mut mistakes);
+        let output = self
+            .additions
+            .output(rule, &mut |kind, found| mistakes.push(kind, found));
         // Grave without a mistake of its own: one of its macros has one.
         if mistakes.grave || !mistakes.found.is_empty() {
             self.report(rule, mistakes);
@@ -140,10 +145,11 @@ impl Compiler<'_> {
 
     /// The condition with exceptions and lists put in.
     fn condition_text(&mut self, rule: &RuleText, mistakes: &mut Mistakes) -> Option<Traced> {
+        let statics = self.additions.statics();
         let sound: Vec<Exception> = rule
             .exceptions
             .iter()
-            .filter(|exception| fields_exist(exception, mistakes))
+            .filter(|exception| fields_exist(exception, statics, mistakes))
             .filter(|exception| self.still_holds(exception, &rule.name.text))
             .cloned()
             .collect();
@@ -190,7 +196,7 @@ impl Compiler<'_> {
     }
 
     fn program(&self, tree: &Expr, text: &Traced, mistakes: &mut Mistakes) -> Option<Program> {
-        match Program::compile(tree) {
+        match Program::compile_with(tree, self.additions.statics()) {
             Ok(program) => Some(program),
             Err(errors) => {
                 let written = Written::new(text, &self.macro_texts);
@@ -263,7 +269,7 @@ fn compile_error(code: &'static str, error: &CompileError, written: &Written) ->
 }
 
 /// Checks the fields of an exception by asking for each of them.
-fn fields_exist(exception: &Exception, mistakes: &mut Mistakes) -> bool {
+fn fields_exist(exception: &Exception, statics: &Statics, mistakes: &mut Mistakes) -> bool {
     let code = "LOAD_ERR_VALIDATE";
     let before = mistakes.found.len();
     for field in exception.fields() {
@@ -280,23 +286,14 @@ fn fields_exist(exception: &Exception, mistakes: &mut Mistakes) -> bool {
                 mistake(ErrorKind::Other, &message, &None);
             }
             Ok(expr) => {
-                for error in Program::compile(&expr).err().unwrap_or_default() {
+                for error in Program::compile_with(&expr, statics)
+                    .err()
+                    .unwrap_or_default()
+                {
                     mistake(error.kind, &error.message, &error.help);
                 }
             }
         }
     }
     mistakes.found.len() == before
-}
-
-fn output(rule: &RuleText, mistakes: &mut Mistakes) -> Option<Format> {
-    match Format::compile(rule.output.as_str()) {
-        Ok(format) => Some(format),
-        Err(error) => {
-            let mut diagnostic = Diagnostic::error(FormatError::CODE, error.message.clone());
-            diagnostic.help.clone_from(&error.help);
-            mistakes.push(error.kind, at(&rule.output, diagnostic, error.span));
-            None
-        }
-    }
 }

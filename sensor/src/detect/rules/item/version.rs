@@ -49,6 +49,14 @@ pub(crate) struct PluginEntry {
 }
 
 impl PluginEntry {
+    /// Names and versions: the plugin first asked for, then what would do instead.
+    pub(crate) fn choices(&self) -> Vec<(String, String)> {
+        let choices = self.choices.iter();
+        choices
+            .map(|(name, version)| (name.clone(), version.to_string()))
+            .collect()
+    }
+
     /// What is wrong with running these rules here, if anything. Asked when
     /// all files are read.
     pub(crate) fn check(&self) -> Option<Diagnostic> {
