@@ -37,6 +37,11 @@ mod maps;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+/// The version of the records' layout. To be raised whenever the bytes of a
+/// record come to mean something else: recordings of another version are then
+/// refused and not misread. A new kind changes nothing for the others.
+pub const WIRE_VERSION: u16 = 1;
+
 /// The event kinds. Numbers are part of the wire format: never used again,
 /// never renumbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

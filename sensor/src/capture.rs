@@ -200,6 +200,14 @@ impl Counters {
             .map_or(&[], |(_, cpus)| cpus)
     }
 
+    /// Counters of which only the sums are known, as a recording keeps them.
+    pub fn of_sums(sums: impl IntoIterator<Item = (Kind, KindCounters)>) -> Self {
+        let kinds = sums.into_iter().map(|(kind, sum)| (kind, vec![sum]));
+        Self {
+            kinds: kinds.collect(),
+        }
+    }
+
     /// Every kind with its sums, in the order of [`Kind::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = (Kind, KindCounters)> {
         self.kinds.iter().map(|(kind, _)| (*kind, self.kind(*kind)))

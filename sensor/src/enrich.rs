@@ -7,8 +7,10 @@
 //! that it does not know; and of the last only so often between two ticks of
 //! the timer, so that a flood of strangers cannot stall the events behind it.
 
+mod around;
 pub mod container;
 pub mod host;
+pub mod learned;
 mod place;
 pub mod process;
 mod procfs;
@@ -17,20 +19,21 @@ pub mod users;
 use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use crate::decode::{Event, Place};
+use crate::decode::Event;
+use around::{Answers, Around, LOOKS_PER_REFRESH, Machine, Source};
 use container::Container;
 use host::Host;
+use learned::{Found, Learned};
 use place::Places;
-use process::{HomePlace, Process, ProcessKey, ProcessTable, World};
-use procfs::{Found, Procfs};
+use process::{Process, ProcessKey, ProcessTable};
+use procfs::Procfs;
 use users::Users;
 
-/// Looks into `/proc` allowed between two refreshes, about 100 µs each.
-const LOOKS_PER_REFRESH: u32 = 1024;
+/// Processes in one [`Learned::Seed`].
+const SEEDS: usize = 64;
 
 /// What changes seldom is looked at only every so many refreshes: addresses,
 /// and processes whose exit was lost, which cost only memory.
@@ -77,14 +80,17 @@ impl Default for Options {
     }
 }
 
-/// All that is known about this machine and its processes. One thread owns it.
+/// All that is known about a machine and its processes. One thread owns it.
 #[derive(Debug)]
 pub struct State {
     table: ProcessTable,
     users: Users,
     host: Host,
-    machine: Machine,
+    around: Around,
     refreshes: u32,
+    /// Seeds of a recording until all of them are there.
+    seeds: Vec<Found>,
+    capacity: usize,
 }
 
 impl State {
@@ -100,19 +106,42 @@ impl State {
         };
         let host = Host::new(&options.procfs);
         let procfs = Procfs::new(options.procfs.clone());
+        let machine = Machine {
+            shows_all: procfs.shows_all(),
+            procfs,
+            mount: options.procfs,
+            looks: LOOKS_PER_REFRESH,
+        };
+        let source = Source::Machine(machine);
+        Self::from(options.capacity, Users::new(&etc), host, source)
+    }
+
+    /// An empty table of another machine, or of this one at another time: it
+    /// touches nothing and knows what it is given ([`State::learn`]). `name` is
+    /// that machine's host name.
+    pub fn replayed(capacity: usize, name: String) -> Self {
+        let host = Host {
+            name,
+            ..Host::default()
+        };
+        let source = Source::Recording(Answers::default());
+        Self::from(capacity, Users::default(), host, source)
+    }
+
+    fn from(capacity: usize, users: Users, host: Host, source: Source) -> Self {
         Self {
-            table: ProcessTable::new(options.capacity),
-            users: Users::new(&etc),
-            machine: Machine {
-                shows_all: procfs.shows_all(),
-                procfs,
-                mount: options.procfs,
+            table: ProcessTable::new(capacity),
+            users,
+            around: Around {
+                source,
                 places: Places::default(),
                 boot_time_ns: host.boot_time_ns,
-                looks: LOOKS_PER_REFRESH,
+                journal: None,
             },
             host,
             refreshes: 0,
+            seeds: Vec::new(),
+            capacity,
         }
     }
 
@@ -125,22 +154,90 @@ impl State {
     /// other than the host's: its pids are not those in the records. The
     /// sensor can go on; processes become known as they act.
     pub fn seed(&mut self) -> io::Result<usize> {
-        if !self.machine.shows_all {
+        let Source::Machine(machine) = &self.around.source else {
+            return Ok(self.table.len());
+        };
+        if !machine.shows_all {
             return Err(io::Error::other(format!(
                 "{} shows only the processes of a container; share the host's pid namespace \
                  (Kubernetes: `hostPID: true`, Docker: `--pid=host`)",
-                self.machine.mount.display()
+                machine.mount.display()
             )));
         }
-        let found = self.machine.procfs.scan()?;
-        self.table.seed(found, &mut self.machine);
+        let found = machine.procfs.scan()?;
+        for some in found.chunks(SEEDS) {
+            self.around.note(|| Learned::Seed(some.to_vec()));
+        }
+        self.around.note(|| Learned::Seeded);
+        self.table.seed(found, &mut self.around);
         Ok(self.table.len())
+    }
+
+    /// From now on, what is learned outside the records is written down for
+    /// [`State::learned`]; what is known of users, clock and addresses already
+    /// comes first. To be called before [`State::seed`].
+    pub fn keep_journal(&mut self) {
+        self.around.journal = Some(self.facts());
+    }
+
+    /// What is known now of users, clock and addresses.
+    pub fn facts(&self) -> Vec<Learned> {
+        vec![
+            Learned::Clock(self.host.boot_time_ns),
+            Learned::Addresses(self.host.addresses.clone()),
+            Learned::Users(self.users.names()),
+        ]
+    }
+
+    /// What was learned since this was last called, in order.
+    pub fn learned(&mut self) -> std::vec::Drain<'_, Learned> {
+        self.around.journal.get_or_insert_default().drain(..)
+    }
+
+    /// Whether [`State::learned`] has anything to give.
+    pub fn has_learned(&self) -> bool {
+        let journal = self.around.journal.as_ref();
+        journal.is_some_and(|journal| !journal.is_empty())
+    }
+
+    /// Takes in what another state learned, in the place between the records
+    /// where it learned it.
+    pub fn learn(&mut self, learned: Learned) {
+        match learned {
+            Learned::Seed(found) => {
+                // More than there is room for comes only from a damaged source.
+                let room = self.capacity.saturating_sub(self.seeds.len());
+                self.seeds.extend(found.into_iter().take(room));
+            }
+            Learned::Seeded => {
+                let found = std::mem::take(&mut self.seeds);
+                self.table.seed(found, &mut self.around);
+            }
+            answer @ (Learned::Process { .. } | Learned::Moved { .. }) => {
+                self.around.answer(answer);
+            }
+            Learned::Users(names) => self.users = Users::from_names(names),
+            Learned::Clock(boot_time_ns) => {
+                self.host.boot_time_ns = boot_time_ns;
+                self.around.boot_time_ns = boot_time_ns;
+            }
+            Learned::Addresses(addresses) => self.host.addresses = addresses,
+            Learned::Ended(keys) => self.end(&keys),
+            Learned::Follow(pid) => self.table.follow(pid),
+        }
+    }
+
+    /// Questions of the records that a recording had no answer to.
+    pub fn unanswered(&self) -> u64 {
+        self.around.unanswered()
     }
 
     /// Changes what is known as the event says and names the process that
     /// acted; `None` when the kernel named none.
     pub fn apply(&mut self, event: &Event<'_>) -> Option<ProcessKey> {
-        self.table.apply(event, &mut self.machine)
+        let actor = self.table.apply(event, &mut self.around);
+        self.around.settle();
+        actor
     }
 
     /// The event with all that is known around it. `actor` is what
@@ -168,95 +265,65 @@ impl State {
     /// Looks at users and the clock again, and now and then at addresses and
     /// for processes that ended unseen. To be called about once a second.
     pub fn refresh(&mut self) {
-        self.users.refresh();
-        self.host.refresh_clock();
-        self.machine.boot_time_ns = self.host.boot_time_ns;
-        self.machine.looks = LOOKS_PER_REFRESH;
+        let Source::Machine(machine) = &mut self.around.source else {
+            return;
+        };
+        machine.looks = LOOKS_PER_REFRESH;
+        if self.users.refresh() {
+            let users = &self.users;
+            self.around.note(|| Learned::Users(users.names()));
+        }
+        if self.host.refresh_clock() {
+            self.around.boot_time_ns = self.host.boot_time_ns;
+            self.around.note(|| Learned::Clock(self.host.boot_time_ns));
+        }
         self.refreshes = self.refreshes.wrapping_add(1);
         if self.refreshes.is_multiple_of(REFRESHES_PER_LONG_LOOK) {
-            self.host.refresh_addresses(&self.machine.mount);
-            self.reconcile();
+            self.long_look();
             let (known, counters) = (self.table.len(), self.table.counters());
             tracing::debug!(known, ?counters, "process table");
         }
     }
 
-    /// Notes the processes that ended unseen, because a record was lost.
-    fn reconcile(&mut self) {
-        let pids = self.machine.procfs.pids().unwrap_or_default();
+    /// Looks at the addresses and notes the processes that ended unseen,
+    /// because a record was lost.
+    fn long_look(&mut self) {
+        let Source::Machine(machine) = &self.around.source else {
+            return;
+        };
+        let moved = self.host.refresh_addresses(&machine.mount);
+        let pids = machine.procfs.pids().unwrap_or_default();
         let pids: HashSet<u32> = pids.into_iter().collect();
         // Where init is hidden (hidepid), others are too; missing says nothing.
-        if !self.machine.shows_all || !pids.contains(&1) {
-            return;
+        let tells = machine.shows_all && pids.contains(&1);
+        if moved {
+            let addresses = &self.host.addresses;
+            self.around.note(|| Learned::Addresses(addresses.clone()));
         }
-        let missed = |key: &ProcessKey| !pids.contains(&key.pid);
+        let missed = |key: &ProcessKey| tells && !pids.contains(&key.pid);
         let ended: Vec<ProcessKey> = self.table.running().filter(missed).collect();
-        for key in ended {
-            self.table.end(key);
+        if !ended.is_empty() {
+            self.end(&ended);
+            self.around.note(|| Learned::Ended(ended));
+        }
+    }
+
+    fn end(&mut self, keys: &[ProcessKey]) {
+        for key in keys {
+            self.table.end(*key);
         }
     }
 
     /// Follows a command, see [`ProcessTable::is_followed`]. To be called as soon
     /// as its pid is known and before the next event is applied.
     pub fn follow(&mut self, root_pid: u32) {
+        self.around.note(|| Learned::Follow(root_pid));
         self.table.follow(root_pid);
     }
 
     /// Facts about this machine.
     pub fn host(&self) -> &Host {
         &self.host
-    }
-}
-
-/// The table's view of this machine.
-#[derive(Debug)]
-struct Machine {
-    procfs: Procfs,
-    mount: PathBuf,
-    /// The pids in the proc file system are those in the records.
-    shows_all: bool,
-    places: Places,
-    boot_time_ns: u64,
-    /// Looks into `/proc` left until the next refresh.
-    looks: u32,
-}
-
-impl Machine {
-    fn may_look(&mut self) -> bool {
-        let may = self.shows_all && self.looks > 0;
-        self.looks = self.looks.saturating_sub(1);
-        may
-    }
-}
-
-impl World for Machine {
-    fn place(&mut self, place: &Place<'_>) -> Arc<HomePlace> {
-        self.places.home(place)
-    }
-
-    fn look_up(&mut self, pid: u32) -> Option<Found> {
-        self.may_look().then(|| self.procfs.process(pid))?
-    }
-
-    fn moved(&mut self, process: ProcessKey, home: &HomePlace) -> Option<Arc<HomePlace>> {
-        if !self.may_look() {
-            return None;
-        }
-        let cgroups = self.procfs.cgroups(process.pid);
-        // Asked last: what was read before belongs to the process then.
-        let start = self.procfs.start_of(process.pid)?;
-        process::same_start(start, process.start_boot_ns).then(|| {
-            self.places.home(&Place {
-                cgroup: &cgroups.v2,
-                cgroup_v1: &cgroups.v1,
-                ns: home.ns,
-                pidns_start_boot_ns: home.pidns_start_boot_ns,
-            })
-        })
-    }
-
-    fn boot_time_ns(&self) -> u64 {
-        self.boot_time_ns
     }
 }
 
@@ -390,6 +457,46 @@ mod tests {
         assert_eq!(shown(&state, &event, actor).0, b"-x");
         let counters = state.table.counters();
         assert_eq!((counters.from_header, counters.from_proc), (1, 3));
+    }
+
+    #[test]
+    fn what_one_state_learned_makes_the_same_state_elsewhere() {
+        let (root, mut live) = machine();
+        live.keep_journal();
+        let mut replayed = State::replayed(65_536, live.host().name.clone());
+        let stranger = ProcessKey { pid: 50, ..NGINX };
+        live.seed().unwrap();
+        live.follow(30);
+        // Known from nowhere yet, and a child of its that has gone again.
+        fs::rename(root.path().join("40"), root.path().join("50")).unwrap();
+        let gone = ProcessKey { pid: 60, ..NGINX };
+        for (key, ppid) in [(NGINX, 30), (stranger, 30), (gone, 50), (stranger, 70)] {
+            let event = event(key, ppid, connect());
+            let actor = live.apply(&event);
+            live.learned().for_each(|learned| replayed.learn(learned));
+            assert_eq!(replayed.apply(&event), actor);
+            assert_eq!(
+                shown(&replayed, &event, actor),
+                shown(&live, &event, actor),
+                "{key:?}"
+            );
+        }
+        fs::write(root.path().join("1/root/etc/group"), "new:x:9:\n").unwrap();
+        (0..REFRESHES_PER_LONG_LOOK).for_each(|_| live.refresh());
+        replayed.refresh();
+        assert_eq!(replayed.users.group(9), None, "it looks nowhere by itself");
+        live.learned().for_each(|learned| replayed.learn(learned));
+        assert_eq!(replayed.users.names(), live.users.names());
+        assert_eq!(replayed.host.addresses, live.host.addresses);
+        assert_eq!(replayed.host.boot_time_ns, live.host.boot_time_ns);
+        let alive = |state: &State| state.table.running().collect::<Vec<_>>();
+        assert_eq!(alive(&replayed), alive(&live), "40 and 60 have ended");
+        assert!(!alive(&live).contains(&NGINX));
+        assert!(replayed.table.is_followed(stranger));
+        assert_eq!(replayed.table.counters(), live.table.counters());
+        assert_eq!(replayed.unanswered(), 0);
+        replayed.apply(&event(ProcessKey { pid: 80, ..NGINX }, 0, connect()));
+        assert_eq!(replayed.unanswered(), 1, "nobody asked for this one");
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod lab;
 pub mod metrics;
 pub mod pipeline;
 pub mod privileges;
+pub mod recording;
 pub mod shipped;
 pub(crate) mod yaml;
 

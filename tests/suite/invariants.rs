@@ -55,6 +55,9 @@ const ROOMS: &[(&str, &[&str])] = &[
             "yaml",
         ],
     ),
+    // Records and what was learned between them, as a file; and the walk up to
+    // the rules without a kernel.
+    ("recording", &["capture", "decode", "enrich", "events"]),
     // How rules and configuration are read, each byte with its place.
     ("yaml", &["diagnostic"]),
     // What the program carries and what it gives up: known to the verbs alone.

@@ -40,25 +40,28 @@ impl Host {
         host
     }
 
-    /// Looks at the clock again: the wall clock may have been set.
-    pub fn refresh_clock(&mut self) {
+    /// Looks at the clock again: the wall clock may have been set. Whether it was.
+    pub fn refresh_clock(&mut self) -> bool {
         let boot_time_ns = boot_time_ns();
-        if boot_time_ns.abs_diff(self.boot_time_ns) > CLOCK_NOISE_NS {
+        let set = boot_time_ns.abs_diff(self.boot_time_ns) > CLOCK_NOISE_NS;
+        if set {
             self.boot_time_ns = boot_time_ns;
         }
+        set
     }
 
-    /// Looks at the addresses again.
-    pub fn refresh_addresses(&mut self, procfs: &Path) {
+    /// Looks at the addresses again; whether they are others now.
+    pub fn refresh_addresses(&mut self, procfs: &Path) -> bool {
         let table = |name| read(&procfs.join(name), TABLE_LIMIT).unwrap_or_default();
         let (v4, v6) = (table("net/fib_trie"), table("net/if_inet6"));
-        self.addresses.clear();
-        let v4 = String::from_utf8_lossy(&v4);
-        self.addresses.extend(local_v4(&v4).map(IpAddr::V4));
-        let v6 = String::from_utf8_lossy(&v6);
-        self.addresses.extend(local_v6(&v6).map(IpAddr::V6));
-        self.addresses.sort_unstable();
-        self.addresses.dedup();
+        let (v4, v6) = (String::from_utf8_lossy(&v4), String::from_utf8_lossy(&v6));
+        let v4 = local_v4(&v4).map(IpAddr::V4);
+        let mut addresses: Vec<IpAddr> = v4.chain(local_v6(&v6).map(IpAddr::V6)).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let changed = addresses != self.addresses;
+        self.addresses = addresses;
+        changed
     }
 }
 

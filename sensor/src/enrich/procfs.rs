@@ -37,28 +37,28 @@ pub(crate) struct Procfs {
 }
 
 /// One process as `/proc` shows it.
-#[derive(Debug)]
-pub(crate) struct Found {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
     /// Who it is; the start is exact to a tick of 10 ms.
     pub(crate) key: ProcessKey,
     /// The parent's pid.
     pub(crate) ppid: u32,
     /// Its cgroups.
     pub(crate) cgroups: Cgroups,
-    comm: Comm,
-    ids: Ids,
-    loginuid: u32,
-    caps: Caps,
-    tty: u32,
-    cwd: Arc<[u8]>,
-    image: Image,
-    ns: Namespaces,
-    pidns_start_boot_ns: u64,
+    pub(crate) comm: Comm,
+    pub(crate) ids: Ids,
+    pub(crate) loginuid: u32,
+    pub(crate) caps: Caps,
+    pub(crate) tty: u32,
+    pub(crate) cwd: Arc<[u8]>,
+    pub(crate) image: Image,
+    pub(crate) ns: Namespaces,
+    pub(crate) pidns_start_boot_ns: u64,
 }
 
 /// The paths a process has in the cgroup hierarchies.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cgroups {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cgroups {
     /// In the v2 hierarchy; empty without one.
     pub(crate) v2: Vec<u8>,
     /// In the v1 hierarchy that tells most: the first that names a container,

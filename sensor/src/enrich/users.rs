@@ -9,6 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::learned::Names;
+
 /// A larger file is not read: it is not a password file.
 const FILE_LIMIT: u64 = 16 << 20;
 
@@ -59,13 +61,39 @@ impl Users {
         }
     }
 
-    /// Reads the files that have changed since they were last read.
-    pub fn refresh(&mut self) {
-        if let Some(text) = self.passwd.changed() {
+    /// Reads the files that have changed since they were last read; whether
+    /// any had.
+    pub fn refresh(&mut self) -> bool {
+        let (passwd, group) = (self.passwd.changed(), self.group.changed());
+        let changed = passwd.is_some() || group.is_some();
+        if let Some(text) = passwd {
             self.by_uid = users(&text);
         }
-        if let Some(text) = self.group.changed() {
+        if let Some(text) = group {
             self.by_gid = groups(&text);
+        }
+        changed
+    }
+
+    /// All names, sorted by id.
+    pub fn names(&self) -> Names {
+        let users = self.by_uid.iter().map(|(id, user)| (*id, user.clone()));
+        let groups = self.by_gid.iter().map(|(id, name)| (*id, name.clone()));
+        let mut names = Names {
+            users: users.collect(),
+            groups: groups.collect(),
+        };
+        names.users.sort_unstable_by_key(|(id, _)| *id);
+        names.groups.sort_unstable_by_key(|(id, _)| *id);
+        names
+    }
+
+    /// Users and groups of those names, from no file.
+    pub fn from_names(names: Names) -> Self {
+        Self {
+            by_uid: names.users.into_iter().collect(),
+            by_gid: names.groups.into_iter().collect(),
+            ..Self::default()
         }
     }
 
