@@ -26,6 +26,11 @@ pub use sensor_ebpf::{Kind, KindSet};
 
 use hooks::Hooks;
 
+/// The hooks that report a kind of record, as the kernel names them.
+pub fn hooks_of(kind: Kind) -> Vec<String> {
+    hooks::of_kind(kind).collect()
+}
+
 /// The kernel object, or nothing when it could not be built.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sensor-ebpf"));
 

@@ -8,7 +8,9 @@ pub mod check;
 pub mod config;
 pub mod demo;
 pub mod events;
+pub mod explain;
 pub mod fields;
+pub mod lint;
 mod list;
 mod log;
 pub mod manual;
@@ -64,6 +66,10 @@ enum Verb {
     Run(run::Args),
     /// Validate rules and configuration without starting anything
     Check(check::Args),
+    /// Take a rule, macro or list apart: its condition, what can fire it, what hides it
+    Explain(explain::Args),
+    /// Find what loads and is probably not meant: shadowed rules, needless parts, traps
+    Lint(lint::Args),
     /// List the fields that rules may use
     #[command(after_help = fields::EXAMPLES)]
     Fields(list::Args),
@@ -150,6 +156,8 @@ impl Verb {
         match self {
             Self::Run(args) => run::run(&args),
             Self::Check(args) => Ok(check::run(&args)),
+            Self::Explain(args) => explain::run(&args),
+            Self::Lint(args) => lint::run(&args),
             Self::Fields(args) => list::run(&args, "field", fields::print),
             Self::Events(args) => list::run(&args, "event type", events::print),
             Self::Demo(args) => demo::run(&args),

@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod engine;
 pub mod format;
 pub mod program;
+pub(crate) mod prove;
 pub mod rules;
 pub mod syntax;
 pub mod trace;

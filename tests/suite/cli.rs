@@ -209,3 +209,75 @@ fn completions_and_man_pages_come_from_the_flags() {
     let page = std::fs::read_to_string(dir.path().join("sensor-run.1")).unwrap();
     assert!(page.contains("fail\\-on"), "{page}");
 }
+
+const ODD_RULES: &str = "\
+- rule: any shell
+  desc: d
+  condition: evt.type = execve and proc.name in (sh, bash)
+  output: x
+  priority: NOTICE
+- rule: this shell
+  desc: d
+  condition: evt.type = execve and proc.name = sh and proc.pid > 1
+  output: x
+  priority: NOTICE
+";
+
+#[test]
+fn lint_shows_findings_with_place_and_help_and_fails_only_when_strict() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("r.yaml");
+    std::fs::write(&path, ODD_RULES).unwrap();
+    let path = path.to_str().unwrap();
+    let output = sensor(&["lint", path]);
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(shown.contains("warning[LINT_SHADOWED_RULE]"), "{shown}");
+    assert!(shown.contains(&format!("{path}:6:9")), "{shown}");
+    assert!(shown.contains("help: move it before that rule"), "{shown}");
+    let strict = sensor(&["lint", "--strict", path]);
+    assert_eq!(strict.status.code(), Some(1));
+    let allowed = sensor(&["lint", "--strict", "--allow", "LINT_SHADOWED_RULE", path]);
+    assert_eq!(allowed.status.code(), Some(0));
+    let all = sensor(&["lint", "--strict", "-o", "rule_matching=all", path]);
+    assert_eq!(all.status.code(), Some(0), "{}", text(&all.stderr));
+    let list = text(&sensor(&["lint", "--list"]).stdout);
+    assert!(list.contains("LINT_SHADOWED_RULE"), "{list}");
+}
+
+#[test]
+fn the_shipped_rules_are_lint_clean() {
+    let output = sensor(&["lint", "--strict"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn explain_shows_the_tree_and_with_an_event_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("r.yaml");
+    std::fs::write(&path, ODD_RULES).unwrap();
+    let path = path.to_str().unwrap();
+    let output = sensor(&["explain", "-r", path, "this shell"]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(shown.contains("├ proc.name = sh\n"), "{shown}");
+    assert!(
+        shown.contains("it never alerts; true whenever it is: any shell"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("raw_tracepoint:sched_process_exec"),
+        "{shown}"
+    );
+    let event = r#"{"evt.type": "execve", "proc.name": "cat", "proc.pid": 7}"#;
+    let shown = text(&sensor(&["explain", "-r", path, "this shell", "--event", event]).stdout);
+    assert!(
+        shown.contains("- proc.name = sh ◀  proc.name = \"cat\""),
+        "{shown}"
+    );
+    let output = sensor(&["explain", "-r", path, "this shel"]);
+    assert_eq!(output.status.code(), Some(0), "a part of a name will do");
+    let output = sensor(&["explain", "-r", path, "thes shell"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("did you mean `this shell`?"));
+}

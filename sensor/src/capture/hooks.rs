@@ -70,6 +70,15 @@ const ROWS: &[Row] = &[
     syscall("sys_exit_connect", Kind::Connect, false),
 ];
 
+/// The hooks that report a kind, as the kernel names them.
+pub(super) fn of_kind(kind: Kind) -> impl Iterator<Item = String> {
+    let rows = ROWS.iter().filter(move |row| row.kind == kind);
+    rows.map(|row| match row.hook {
+        Hook::Raw => format!("raw_tracepoint:{}", row.name),
+        Hook::Syscall => format!("tracepoint:syscalls:{}", row.name),
+    })
+}
+
 enum Link {
     Raw(RawTracePointLinkId),
     Syscall(TracePointLinkId),

@@ -24,7 +24,7 @@ use super::{EXIT_OK, Failure};
 use crate::alert::Priority;
 use crate::config::{self, Config};
 use crate::detect::rules::watch::Watch;
-use crate::detect::rules::{self, Loaded};
+use crate::detect::rules::{self, Loaded, Study};
 use crate::diagnostic::Diagnostic;
 use crate::shipped;
 
@@ -72,6 +72,25 @@ fn priority(word: &str) -> Result<Priority, String> {
 }
 
 impl Input {
+    /// Reads configuration and rules, to study the rules; every mistake in either.
+    /// Rule files given as arguments stand for those of `--rules` and the
+    /// configuration.
+    pub(super) fn study(&self, files: &[PathBuf]) -> Result<(Config, Study), Vec<Diagnostic>> {
+        let mut config = config::load(self.config.as_deref(), &self.options)?;
+        let given: Vec<PathBuf> = files.iter().chain(&self.rules).cloned().collect();
+        if !given.is_empty() {
+            config.rules_files = given;
+        }
+        let mut options = config.load_options();
+        options.today = Some(today());
+        let study = if options.paths.is_empty() {
+            rules::study_texts(shipped::RULES, &options)?
+        } else {
+            rules::study(&options)?
+        };
+        Ok((config, study))
+    }
+
     /// Reads configuration and rules; every mistake in either.
     pub(super) fn load(&self) -> Result<(Config, Loaded), Vec<Diagnostic>> {
         let mut config = config::load(self.config.as_deref(), &self.options)?;
@@ -83,14 +102,16 @@ impl Input {
     }
 }
 
+/// The day it is, in UTC.
+fn today() -> jiff::civil::Date {
+    let now = jiff::Timestamp::now();
+    now.to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
 /// The rules the configuration names, or those this program carries.
 pub(super) fn load_rules(config: &Config) -> Result<Loaded, Vec<Diagnostic>> {
     let mut options = config.load_options();
-    options.today = Some(
-        jiff::Timestamp::now()
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .date(),
-    );
+    options.today = Some(today());
     let mut loaded = if options.paths.is_empty() {
         rules::load_texts(shipped::RULES, &options)?
     } else {

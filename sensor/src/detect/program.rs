@@ -8,11 +8,11 @@
 //! whatever its operator, and `not` only inverts.
 
 mod compile;
-mod fnmatch;
+pub(crate) mod fnmatch;
 mod literal;
 mod operand;
 mod pathset;
-mod pattern;
+pub(crate) mod pattern;
 mod predicate;
 mod transform;
 
@@ -21,7 +21,9 @@ use std::fmt;
 use crate::detect::syntax::{Expr, Span};
 use crate::fields::{FieldRef, Many, Statics, Subject, Value};
 pub(crate) use compile::{Compiler, nearest};
-pub(crate) use operand::Operand;
+pub(crate) use fnmatch::Case;
+pub(crate) use literal::{Constant, constant};
+pub(crate) use operand::{Operand, Shape};
 use predicate::Predicate;
 
 /// A compiled condition.

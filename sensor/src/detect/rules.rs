@@ -17,15 +17,18 @@ mod list;
 mod macros;
 mod schema;
 mod select;
+mod study;
 
 mod warnings;
 pub mod watch;
 mod written;
 
 pub use append::{AppendOutput, ExtraField, Match};
+pub(crate) use collection::List;
 pub use item::Story;
 pub use schema::schema;
 pub use select::{Selector, Which};
+pub(crate) use study::{Standing, StudiedMacro, StudiedRule, Study};
 pub use written::Written;
 
 use std::collections::HashSet;
@@ -204,12 +207,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, Vec<Diagnostic>> {
 /// Checks rules in files and directories.
 pub fn check(options: &LoadOptions) -> Report {
     let mut loading = Loading::new(options);
-    for path in &options.paths {
-        match files(path) {
-            Ok(files) => files.iter().for_each(|file| loading.file(file)),
-            Err(error) => loading.unreadable(path, &error),
-        }
-    }
+    loading.paths(&options.paths);
     loading.finish()
 }
 
@@ -231,6 +229,31 @@ pub fn check_texts(files: &[(&str, &[u8])], options: &LoadOptions) -> Report {
         loading.bytes(name, bytes);
     }
     loading.finish()
+}
+
+/// Loads rules from files and directories, to study them.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn study(options: &LoadOptions) -> Result<Study, Vec<Diagnostic>> {
+    let mut loading = Loading::new(options);
+    loading.paths(&options.paths);
+    loading.study()
+}
+
+/// Loads rules from texts, to study them.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn study_texts(
+    files: &[(&str, &[u8])],
+    options: &LoadOptions,
+) -> Result<Study, Vec<Diagnostic>> {
+    let mut loading = Loading::new(options);
+    for (name, bytes) in files {
+        loading.bytes(name, bytes);
+    }
+    loading.study()
 }
 
 /// The files a configured path stands for, in load order.
@@ -271,6 +294,15 @@ impl<'o> Loading<'o> {
             diagnostics: Vec::new(),
             files: Vec::new(),
             early: Vec::new(),
+        }
+    }
+
+    fn paths(&mut self, paths: &[PathBuf]) {
+        for path in paths {
+            match files(path) {
+                Ok(files) => files.iter().for_each(|file| self.file(file)),
+                Err(error) => self.unreadable(path, &error),
+            }
         }
     }
 
@@ -325,6 +357,16 @@ impl<'o> Loading<'o> {
 
     fn finish(mut self) -> Report {
         let rules = compile::compile(&self.collection, self.options, &mut self.diagnostics);
+        self.report(rules)
+    }
+
+    fn study(mut self) -> Result<Study, Vec<Diagnostic>> {
+        let mut study = Study::of(&self.collection, self.options, &mut self.diagnostics);
+        study.diagnostics = self.report(RuleSet::default()).loaded()?.diagnostics;
+        Ok(study)
+    }
+
+    fn report(mut self, rules: RuleSet) -> Report {
         let plugins = self.collection.plugins.iter();
         self.diagnostics
             .extend(plugins.filter_map(item::PluginEntry::check));

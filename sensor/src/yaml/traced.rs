@@ -38,8 +38,8 @@ struct Run {
 pub(crate) struct Via {
     /// What asked for it: the list's name in the condition.
     pub(crate) place: Place,
-    /// What to say there.
-    pub(crate) label: String,
+    /// The list that was put in.
+    pub(crate) list: String,
     /// Why that stands where it does.
     pub(crate) outer: Option<Arc<Via>>,
 }
@@ -49,7 +49,7 @@ impl Via {
     fn because_of(&self, outer: &Arc<Self>) -> Arc<Self> {
         Arc::new(Self {
             place: self.place.clone(),
-            label: self.label.clone(),
+            list: self.list.clone(),
             outer: Some(match &self.outer {
                 None => Arc::clone(outer),
                 Some(inner) => inner.because_of(outer),
@@ -195,10 +195,22 @@ impl Traced {
             .get(self.covering(range).start)
             .and_then(|run| run.via.as_ref());
         while let Some(reason) = via {
-            diagnostic = diagnostic.related(reason.place.clone(), reason.label.clone());
+            let label = format!("list `{}` is used here", reason.list);
+            diagnostic = diagnostic.related(reason.place.clone(), label);
             via = reason.outer.as_ref();
         }
         diagnostic
+    }
+
+    /// The list whose name stood here before it was put in, if one did. Of
+    /// lists in lists the outermost.
+    pub(crate) fn list(&self, range: &Range<usize>) -> Option<&str> {
+        let run = self.runs.get(self.covering(range).start)?;
+        let mut via = run.via.as_ref()?;
+        while let Some(outer) = &via.outer {
+            via = outer;
+        }
+        Some(&via.list)
     }
 
     /// The reason a range stands where it does, to hang a new [`Via`] on.
@@ -259,7 +271,7 @@ mod tests {
         let file = SourceFile::new("f", "list item; condition name");
         let via = Arc::new(Via {
             place: Place::new(&file, 21..25),
-            label: "used here".to_owned(),
+            list: "name".to_owned(),
             outer: None,
         });
         let mut text = written(&file, 11..21);

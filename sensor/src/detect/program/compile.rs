@@ -25,7 +25,7 @@ pub(crate) struct Compiler {
 }
 
 /// A message and, perhaps, help; the place is added by who knows it.
-pub(super) type Complaint = (String, Option<String>);
+pub(crate) type Complaint = (String, Option<String>);
 
 impl Compiler {
     /// One that knows these constants as fields.

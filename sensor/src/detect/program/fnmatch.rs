@@ -5,7 +5,7 @@
 
 /// Whether upper and lower case differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Case {
+pub(crate) enum Case {
     /// They do.
     Exact,
     /// ASCII letters are the same in both.
@@ -22,7 +22,7 @@ impl Case {
 }
 
 /// Whether the pattern matches the whole text.
-pub(super) fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
+pub(crate) fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
     let (mut pattern, mut text) = (pattern, text);
     // Where to go on when a later part fails: behind the last star, with one
     // more byte given to it. Earlier stars need no second look.

@@ -16,7 +16,7 @@ const MAX_LITERAL_BYTES: usize = 255;
 
 /// A constant a value is compared with.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Constant {
+pub(crate) enum Constant {
     /// For text and buffers.
     Bytes(Box<[u8]>),
     /// For integers of every kind, times and ports: wide enough for all.
@@ -57,7 +57,7 @@ impl Constant {
 }
 
 /// Converts a literal for a field of type `ty`.
-pub(super) fn constant(op: Op, ty: Type, bytes: &[u8]) -> Result<Constant, Complaint> {
+pub(crate) fn constant(op: Op, ty: Type, bytes: &[u8]) -> Result<Constant, Complaint> {
     match ty {
         Type::Text => text(bytes),
         Type::Buffer if matches!(op, Op::BContains | Op::BStartsWith) => {

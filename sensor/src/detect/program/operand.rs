@@ -163,7 +163,7 @@ impl fmt::Display for Shape {
 
 impl Compiler {
     /// The left side of a comparison.
-    pub(super) fn left_operand(&mut self, operand: &syntax::Operand) -> Option<(Operand, Shape)> {
+    pub(crate) fn left_operand(&mut self, operand: &syntax::Operand) -> Option<(Operand, Shape)> {
         match operand {
             syntax::Operand::Field(field) => self.field(field),
             syntax::Operand::Call(call) => self.call(call),

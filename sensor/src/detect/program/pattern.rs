@@ -13,7 +13,7 @@ use super::compile::Complaint;
 const SIZE_LIMIT: usize = 4 << 20;
 
 /// Compiles a pattern.
-pub(super) fn compile(pattern: &[u8]) -> Result<Regex, Complaint> {
+pub(crate) fn compile(pattern: &[u8]) -> Result<Regex, Complaint> {
     let Ok(pattern) = std::str::from_utf8(pattern) else {
         return Err(("a regular expression must be valid UTF-8".into(), None));
     };

@@ -19,7 +19,7 @@ use crate::yaml::traced::Traced;
 const INVALID: &str = "LOAD_ERR_VALIDATE";
 
 /// A list as it stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct List {
     /// Its name, where it was defined first.
     pub(crate) name: Name,
@@ -32,12 +32,14 @@ pub(crate) struct List {
 }
 
 /// A macro as it stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Macro {
     /// Its name, where it was defined last.
     pub(crate) name: Name,
     /// Its condition, as written.
     pub(crate) condition: Traced,
+    /// Where in its text each appended part starts.
+    pub(crate) appended: Vec<usize>,
     /// When it was defined first.
     pub(crate) index: usize,
     /// When it was changed last; it may name macros of a smaller index.
@@ -45,12 +47,14 @@ pub(crate) struct Macro {
 }
 
 /// A rule as it stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RuleText {
     /// Its name, where it was defined last.
     pub(crate) name: Name,
     /// Its condition, as written, exceptions not put in.
     pub(crate) condition: Traced,
+    /// Where in the condition each appended part starts.
+    pub(crate) appended: Vec<usize>,
     /// Its output, as written.
     pub(crate) output: Traced,
     /// What it is about.
@@ -163,12 +167,14 @@ impl Collection {
             .find(|known| known.name.text == item.name.text);
         match existing {
             Some(known) => {
-                known.condition = if item.append {
-                    joined(&known.condition, &item.condition)
+                if item.append {
+                    known.appended.push(known.condition.as_str().len() + 1);
+                    known.condition = joined(&known.condition, &item.condition);
                 } else {
+                    known.appended.clear();
                     known.name = item.name;
-                    item.condition
-                };
+                    known.condition = item.condition;
+                }
                 known.visibility = self.clock;
                 None
             }
@@ -180,6 +186,7 @@ impl Collection {
                 self.macros.push(Macro {
                     name: item.name,
                     condition: item.condition,
+                    appended: Vec::new(),
                     index: self.clock,
                     visibility: self.clock,
                 });
@@ -238,7 +245,7 @@ impl Collection {
             } => {
                 diagnostics.extend(source.and_then(|source| source_change(&rule.source, &source)));
                 if let Some(condition) = condition {
-                    rule.condition = joined(&rule.condition, &condition);
+                    rule.append_condition(&condition);
                 }
                 exception::append(&mut rule.exceptions, exceptions, diagnostics);
             }
@@ -263,6 +270,7 @@ impl Collection {
         let rule = RuleText {
             name,
             condition: definition.condition,
+            appended: Vec::new(),
             output: definition.output,
             desc: definition.desc,
             priority: definition.priority,
@@ -291,10 +299,18 @@ impl Collection {
 }
 
 impl RuleText {
+    fn append_condition(&mut self, more: &Traced) {
+        self.appended.push(self.condition.as_str().len() + 1);
+        self.condition = joined(&self.condition, more);
+    }
+
     fn change(&mut self, change: Change, diagnostics: &mut Vec<Diagnostic>) {
         match change {
-            Change::Condition(Op::Append, more) => self.condition = joined(&self.condition, &more),
-            Change::Condition(Op::Replace, new) => self.condition = new,
+            Change::Condition(Op::Append, more) => self.append_condition(&more),
+            Change::Condition(Op::Replace, new) => {
+                self.appended.clear();
+                self.condition = new;
+            }
             Change::Output(Op::Append, more) => self.output = joined(&self.output, &more),
             Change::Output(Op::Replace, new) => self.output = new,
             Change::Desc(Op::Append, more) => {

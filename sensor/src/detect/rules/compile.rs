@@ -23,13 +23,37 @@ use crate::yaml::traced::Traced;
 /// The sources whose events this sensor delivers.
 const SOURCES: [&str; 1] = ["syscall"];
 
-/// Compiles everything, unused macros and switched-off rules included, and
-/// keeps the rules that are to be evaluated.
-pub(super) fn compile<'c>(
+/// Everything of a collection, compiled.
+pub(super) struct Compiled<'c> {
+    /// One for each rule of the collection, in its order; `None` for one with
+    /// a mistake and for one that is skipped.
+    pub(super) rules: Vec<Option<Rule>>,
+    pub(super) macros: Macros<'c>,
+    pub(super) lists: Lists,
+}
+
+/// Compiles everything and keeps the rules that are to be evaluated.
+pub(super) fn compile(
+    collection: &Collection,
+    options: &LoadOptions,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> RuleSet {
+    let compiled = everything(collection, options, diagnostics);
+    let rules = collection.rules.iter().zip(compiled.rules);
+    RuleSet {
+        rules: rules
+            .filter(|(text, _)| is_selected(text, options))
+            .filter_map(|(_, rule)| rule.map(Arc::new))
+            .collect(),
+    }
+}
+
+/// Compiles everything, unused macros and switched-off rules included.
+pub(super) fn everything<'c>(
     collection: &'c Collection,
     options: &'c LoadOptions,
-    diagnostics: &'c mut Vec<Diagnostic>,
-) -> RuleSet {
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Compiled<'c> {
     let mut lists = Lists::compile(&collection.lists);
     let macros = Macros::compile(collection, &mut lists, diagnostics);
     let mut compiler = Compiler {
@@ -40,35 +64,39 @@ pub(super) fn compile<'c>(
         additions: Additions::new(&options.append_output, &options.statics),
         diagnostics,
     };
-    let mut rules = Vec::new();
-    for text in &collection.rules {
-        let rule = compiler.rule(text);
-        if is_selected(text, options) {
-            rules.extend(rule.map(Arc::new));
-        }
-    }
+    let rules = collection.rules.iter();
+    let rules = rules.map(|text| compiler.rule(text)).collect();
     compiler.unused(collection);
-    RuleSet { rules }
+    Compiled {
+        rules,
+        macros: compiler.macros,
+        lists: compiler.lists,
+    }
 }
 
-/// Whether a rule is to be evaluated.
-fn is_selected(rule: &RuleText, options: &LoadOptions) -> bool {
+/// Whether a rule is switched on, by its file and by the selectors.
+pub(super) fn is_enabled(rule: &RuleText, options: &LoadOptions) -> bool {
     let mut enabled = rule.enabled;
     for selector in &options.selectors {
         if selector.means(&rule.name.text, rule.tags.iter().map(String::as_str)) {
             enabled = selector.enable;
         }
     }
-    enabled && rule.priority <= options.min_priority
+    enabled
 }
 
-struct Compiler<'c> {
+/// Whether a rule is to be evaluated.
+fn is_selected(rule: &RuleText, options: &LoadOptions) -> bool {
+    is_enabled(rule, options) && rule.priority <= options.min_priority
+}
+
+struct Compiler<'c, 'd> {
     lists: Lists,
     macros: Macros<'c>,
     macro_texts: Arc<HashMap<String, Traced>>,
     today: Option<Date>,
     additions: Additions<'c>,
-    diagnostics: &'c mut Vec<Diagnostic>,
+    diagnostics: &'d mut Vec<Diagnostic>,
 }
 
 /// What is wrong with one rule.
@@ -86,7 +114,7 @@ impl Mistakes {
     }
 }
 
-impl Compiler<'_> {
+impl Compiler<'_, '_> {
     /// One rule; `None` when it has a mistake or is to be skipped.
     fn rule(&mut self, rule: &RuleText) -> Option<Rule> {
         if !SOURCES.contains(&rule.source.text.as_str()) {

@@ -133,8 +133,27 @@ impl Exception {
         }
     }
 
+    /// Its values, each as written.
+    pub(crate) fn values(&self) -> Vec<&Traced> {
+        fn gather<'c>(cell: &'c Cell, out: &mut Vec<&'c Traced>) {
+            match cell {
+                Cell::Text(text) => out.push(text),
+                Cell::Row(cells, _) => cells.iter().for_each(|cell| gather(cell, out)),
+            }
+        }
+        let mut out = Vec::new();
+        match &self.form {
+            Form::Single { values, .. } => out.extend(values),
+            Form::Tuple { rows, .. } => {
+                let cells = rows.iter().flatten();
+                cells.for_each(|cell| gather(cell, &mut out));
+            }
+        }
+        out
+    }
+
     /// What it adds behind `and not `; `None` when it has no values.
-    fn text(&self) -> Option<Traced> {
+    pub(crate) fn text(&self) -> Option<Traced> {
         let glue = |out: &mut Traced, text: &str| out.glue(text, &self.place);
         let mut out = Traced::default();
         match &self.form {

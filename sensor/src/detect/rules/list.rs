@@ -106,7 +106,7 @@ fn nested(list: &List, all: &[List], used: &mut [bool]) -> Vec<Traced> {
 fn via(name: &str, text: &Traced, range: &Range<usize>) -> Option<Arc<Via>> {
     Some(Arc::new(Via {
         place: text.place(range)?,
-        label: format!("list `{name}` is used here"),
+        list: name.to_owned(),
         outer: text.via(range),
     }))
 }

@@ -121,6 +121,18 @@ impl<'c> Macros<'c> {
             .collect()
     }
 
+    /// What became of every macro, in the collection's order: the tree, and the
+    /// text it was read from.
+    pub(super) fn outcomes(&self) -> impl Iterator<Item = (&Traced, Option<&Arc<Expr>>)> {
+        self.entries.iter().map(|entry| {
+            let tree = match &entry.state {
+                State::Done(filled) => Some(&filled.tree),
+                State::Parsed(_) | State::Busy => None,
+            };
+            (&entry.text, tree)
+        })
+    }
+
     /// Resolves one macro and those it uses. `chain` is who asked.
     fn resolve(&mut self, index: usize, chain: &mut Vec<usize>, diagnostics: &mut Vec<Diagnostic>) {
         let Some(entry) = self.entries.get_mut(index) else {

@@ -1,0 +1,99 @@
+//! `sensor lint`: what loads and is probably not what its author meant.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use super::run::Input;
+use super::table::{self, Cell, NAME, PLAIN};
+use super::{EXIT_INPUT, EXIT_OK, Failure};
+use crate::detect::engine::Matching;
+use crate::diagnostic::Diagnostic;
+use crate::lab::lint::{Lint, Options, lint};
+
+/// Flags of `sensor lint`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sensor lint                       the shipped rules
+  sensor lint rules/ my-rules.yaml  files and directories, in load order
+  sensor lint -c sensor.yaml        the rules a configuration names
+  sensor lint --strict rules/       exit 1 on any finding, for CI
+  sensor lint --list                everything it looks for
+
+A comment above an item silences a finding in all of it:
+  # sensor-lint: allow LINT_SHADOWED_RULE: wanted, the first is more serious
+  - rule: …
+
+Exit code 0 with findings, 1 with --strict or when the rules do not load.")]
+pub struct Args {
+    /// Rule files and directories, in place of the configuration's
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    input: Input,
+    /// Leave out findings with this code; may be repeated
+    #[arg(long, value_name = "CODE", value_parser = code)]
+    allow: Vec<String>,
+    /// Exit 1 when anything is found
+    #[arg(long)]
+    strict: bool,
+    /// List what is looked for
+    #[arg(long)]
+    list: bool,
+}
+
+/// A code of the table, or one of the loader's.
+fn code(word: &str) -> Result<String, String> {
+    let mut known = Lint::ALL.iter().map(|lint| lint.code());
+    if word.starts_with("LOAD_") || known.any(|code| code == word) {
+        return Ok(word.to_owned());
+    }
+    let codes = Lint::ALL.iter().map(|lint| lint.code());
+    Err(match crate::diagnostic::nearest(word, codes) {
+        Some(near) => format!("no finding has this code; did you mean {near}?"),
+        None => "no finding has this code; `sensor lint --list` shows all".to_owned(),
+    })
+}
+
+/// Looks at the rules and shows what was found.
+pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    if args.list {
+        list().context("cannot print the table")?;
+        return Ok(EXIT_OK);
+    }
+    let (config, study) = args.input.study(&args.files)?;
+    let options = Options {
+        all_match: config.rule_matching == Matching::All,
+        allow: args.allow.clone(),
+    };
+    let found: Vec<Diagnostic> = lint(&study, &options);
+    super::show(&found);
+    if found.is_empty() {
+        let (good, reset) = (super::GOOD, super::GOOD.render_reset());
+        let count = study.rules.len();
+        anstream::println!("{good}ok{reset}: nothing found in {count} rule(s)");
+    }
+    Ok(if args.strict && !found.is_empty() {
+        EXIT_INPUT
+    } else {
+        EXIT_OK
+    })
+}
+
+/// Every lint with its meaning.
+fn list() -> std::io::Result<()> {
+    let rows: Vec<[Cell; 2]> = Lint::ALL
+        .iter()
+        .map(|lint| {
+            [
+                Cell::new(NAME, lint.code()),
+                Cell::new(PLAIN, lint.meaning()),
+            ]
+        })
+        .collect();
+    let mut out = anstream::stdout().lock();
+    table::write(&mut out, ["CODE", "MEANING"], &rows)?;
+    writeln!(out, "\nThe loader's own warnings (LOAD_…) are shown, too.")
+}
