@@ -17,6 +17,7 @@ pub mod manual;
 pub mod run;
 pub mod schema;
 mod table;
+pub mod test;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ Examples:
   sensor run -c sensor.yaml -r my-rules.yaml  with your configuration and rules
   sensor run --fail-on warning -- make test   watch one command, fail when it does something odd
   sensor check rules/ -c sensor.yaml          all mistakes at once, each with its place
+  sensor test rules/                          the tests of your rules
   sensor demo                                 see a first alert in a few seconds
 
 Exit codes:
@@ -70,6 +72,8 @@ enum Verb {
     Explain(explain::Args),
     /// Find what loads and is probably not meant: shadowed rules, needless parts, traps
     Lint(lint::Args),
+    /// Run the tests of rules
+    Test(test::Args),
     /// List the fields that rules may use
     #[command(after_help = fields::EXAMPLES)]
     Fields(list::Args),
@@ -158,6 +162,7 @@ impl Verb {
             Self::Check(args) => Ok(check::run(&args)),
             Self::Explain(args) => explain::run(&args),
             Self::Lint(args) => lint::run(&args),
+            Self::Test(args) => test::run(&args),
             Self::Fields(args) => list::run(&args, "field", fields::print),
             Self::Events(args) => list::run(&args, "event type", events::print),
             Self::Demo(args) => demo::run(&args),

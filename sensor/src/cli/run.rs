@@ -103,7 +103,7 @@ impl Input {
 }
 
 /// The day it is, in UTC.
-fn today() -> jiff::civil::Date {
+pub(super) fn today() -> jiff::civil::Date {
     let now = jiff::Timestamp::now();
     now.to_zoned(jiff::tz::TimeZone::UTC).date()
 }

@@ -109,8 +109,8 @@ impl RuleSet {
 /// What to load, and what of it to evaluate.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
-    /// Files, and directories whose `.yaml` and `.yml` files are read in byte
-    /// order of their paths. Order matters: later files change earlier ones.
+    /// Files, and directories whose `.yaml` and `.yml` files, those of tests
+    /// aside, are read in byte order of their paths. Order matters: later files change earlier ones.
     pub paths: Vec<PathBuf>,
     /// Rules less serious than this are checked and left out.
     pub min_priority: Priority,
@@ -267,12 +267,19 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
         let wanted = path
             .extension()
             .is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if wanted && std::fs::metadata(&path)?.is_file() {
+        if wanted && !is_test_file(&path) && std::fs::metadata(&path)?.is_file() {
             files.push(path);
         }
     }
     files.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
     Ok(files)
+}
+
+/// Whether a file holds tests of rules, going by its name: `NAME.test.yaml`.
+/// Such files stand beside the rules they are about, and are none.
+pub fn is_test_file(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".test.yaml") || name.ends_with(".test.yml")
 }
 
 /// Files read so far and what they came to.
