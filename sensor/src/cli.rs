@@ -14,6 +14,8 @@ pub mod lint;
 mod list;
 mod log;
 pub mod manual;
+pub mod record;
+pub mod replay;
 pub mod run;
 pub mod schema;
 mod table;
@@ -32,6 +34,8 @@ pub const EXIT_OK: u8 = 0;
 pub const EXIT_INPUT: u8 = 1;
 /// Our run failed: no privilege, no kernel support, a receiver's address in use.
 pub const EXIT_RUN: u8 = 2;
+/// `replay --diff`: the two sets of rules do not raise the same alerts.
+pub const EXIT_DIFFERENT: u8 = 121;
 /// `run --fail-on`: an alert at or above the level came from the command.
 /// Far from the codes that commands commonly end with.
 pub const EXIT_ALERT: u8 = 120;
@@ -45,6 +49,8 @@ Examples:
   sensor run --fail-on warning -- make test   watch one command, fail when it does something odd
   sensor check rules/ -c sensor.yaml          all mistakes at once, each with its place
   sensor test rules/                          the tests of your rules
+  sensor record -o attack.rec                 keep what happens, for replay and tests
+  sensor replay attack.rec -r my-rules.yaml   what your rules say to a recording
   sensor demo                                 see a first alert in a few seconds
 
 Exit codes:
@@ -52,7 +58,8 @@ Exit codes:
     1  your input: rules, configuration or flags are wrong; nothing was started
     2  our run: missing privilege or kernel support, or an output that cannot start
   120  run --fail-on: the command raised an alert at or above the level
-       (otherwise run -- COMMAND ends with the command's own code)";
+       (otherwise run -- COMMAND ends with the command's own code)
+  121  replay --diff: the two sets of rules do not raise the same alerts";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -74,6 +81,10 @@ enum Verb {
     Lint(lint::Args),
     /// Run the tests of rules
     Test(test::Args),
+    /// Write what the kernel reports to a file, for `sensor replay`
+    Record(record::Args),
+    /// Run rules over a recording: the same alerts as live, without root
+    Replay(replay::Args),
     /// List the fields that rules may use
     #[command(after_help = fields::EXAMPLES)]
     Fields(list::Args),
@@ -163,6 +174,8 @@ impl Verb {
             Self::Explain(args) => explain::run(&args),
             Self::Lint(args) => lint::run(&args),
             Self::Test(args) => test::run(&args),
+            Self::Record(args) => record::run(&args),
+            Self::Replay(args) => replay::run(&args),
             Self::Fields(args) => list::run(&args, "field", fields::print),
             Self::Events(args) => list::run(&args, "event type", events::print),
             Self::Demo(args) => demo::run(&args),

@@ -13,7 +13,7 @@ pub mod backoff;
 pub mod common;
 pub mod file;
 mod http;
-mod json;
+pub(crate) mod json;
 pub mod mail;
 pub mod queue;
 pub mod secret;

@@ -118,15 +118,18 @@ impl fmt::Display for Report {
             reasons(f, "dropped", &row.dropped)?;
             writeln!(f)?;
         }
-        writeln!(
-            f,
-            "account of alerts (raised = delivered + failed + queued)"
-        )?;
-        writeln!(
-            f,
-            "  {:<16} {:>10} {:>10} {:>8} {:>8} {:>8}",
-            "output", "raised", "delivered", "failed", "queued", "retries"
-        )?;
+        // A replay has no outputs.
+        if !self.outputs.is_empty() {
+            writeln!(
+                f,
+                "account of alerts (raised = delivered + failed + queued)"
+            )?;
+            writeln!(
+                f,
+                "  {:<16} {:>10} {:>10} {:>8} {:>8} {:>8}",
+                "output", "raised", "delivered", "failed", "queued", "retries"
+            )?;
+        }
         for (name, row) in &self.outputs {
             write!(
                 f,

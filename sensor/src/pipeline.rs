@@ -5,6 +5,8 @@
 //! exactly once: evaluated, filtered or dropped. Nothing here waits, locks or,
 //! once warm, allocates; only an alert does.
 
+use std::ops::RangeInclusive;
+
 use bumpalo::Bump;
 use sensor_ebpf::Kind;
 
@@ -22,6 +24,7 @@ struct Tally {
     received: u64,
     evaluated: u64,
     unwanted: u64,
+    outside: u64,
     undecodable: u64,
 }
 
@@ -53,6 +56,8 @@ pub struct Pipeline {
     tallies: Tallies,
     events: u64,
     alerts: u64,
+    /// Epoch nanoseconds of the events to put before the rules.
+    window: RangeInclusive<u64>,
 }
 
 impl Pipeline {
@@ -66,6 +71,7 @@ impl Pipeline {
             tallies: Tallies::default(),
             events: 0,
             alerts: 0,
+            window: 0..=u64::MAX,
         }
     }
 
@@ -88,6 +94,10 @@ impl Pipeline {
         self.events += 1;
         // The state changes for every event; only the rules may be spared one.
         let actor = self.state.apply(&event);
+        if !self.window.contains(&event.time_ns) {
+            tally.outside += 1;
+            return;
+        }
         let code = events::code_of(&event);
         if !self.engine.wants(code) {
             tally.unwanted += 1;
@@ -108,9 +118,26 @@ impl Pipeline {
         self.engine = engine;
     }
 
+    /// Puts only events of that time (epoch nanoseconds) before the rules; the
+    /// others change the state and are counted as filtered.
+    pub fn set_window(&mut self, window: RangeInclusive<u64>) {
+        self.window = window;
+    }
+
+    /// Counts events of which no record came, so that the next has the number
+    /// it had where they were seen.
+    pub fn skip(&mut self, events: u64) {
+        self.events = self.events.saturating_add(events);
+    }
+
     /// What is known of processes, users and containers.
     pub fn state_mut(&mut self) -> &mut State {
         &mut self.state
+    }
+
+    /// The same, to look at.
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     /// Alerts raised so far.
@@ -146,6 +173,7 @@ fn account(kind: Kind, tally: &Tally, kernel: &Counters) -> EventAccount {
         filtered: vec![
             ("by the sensor itself", seen.filtered_own),
             ("no rule wants it", tally.unwanted),
+            ("outside the time asked for", tally.outside),
         ],
         dropped: vec![
             ("ring full", seen.lost_ring),

@@ -39,6 +39,7 @@ use crate::capture::{Counters, Kind, KindCounters};
 
 pub use reader::{Item, Reader};
 pub use replay::Replay;
+pub(crate) use replay::state_of;
 pub use writer::{Draft, Progress, Recorder};
 
 /// The first bytes of every recording: a name, and bytes that a transfer as

@@ -157,6 +157,8 @@ fn every_verb_has_help_with_an_example() {
         "check",
         "fields",
         "events",
+        "record",
+        "replay",
         "demo",
         "config",
         "completions",

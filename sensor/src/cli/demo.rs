@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::run::{Input, Session};
+use super::run::{Input, Plan, Session, kinds};
 use super::{EXIT_OK, Failure, GOOD};
 
 /// How long the alert may take before the demo counts as failed.
@@ -35,7 +35,14 @@ pub(super) fn run(_: &Args) -> Result<u8, Failure> {
     step(&format!(
         "starting the sensor with its {count} shipped rules"
     ));
-    let (mut session, ()) = Session::start(&config, &loaded.rules, |_| Ok(()))?;
+    let plan = Plan {
+        config: &config,
+        rules: &loaded.rules,
+        outputs: &config.outputs(),
+        kinds: kinds(&loaded.rules),
+        draft: None,
+    };
+    let (mut session, ()) = Session::start(plan, |_| Ok(()))?;
 
     step(&format!(
         "a shell now reads the password hashes: sh -c '{ACT}'"
@@ -55,7 +62,7 @@ pub(super) fn run(_: &Args) -> Result<u8, Failure> {
             }
         })?;
     }
-    let report = session.finish(Duration::from_secs(5), &mut |_| ())?;
+    let report = session.finish(Duration::from_secs(5), &mut |_| ())?.report;
     let Some(latency) = first else {
         anstream::eprintln!("{report}");
         return Err(missing(ACT).into());

@@ -4,8 +4,8 @@
 //! runs on this thread until a signal, or the end of the command, asks it to
 //! drain and flush.
 
-mod command;
-mod control;
+pub(in crate::cli) mod command;
+pub(in crate::cli) mod control;
 mod losses;
 mod session;
 
@@ -16,11 +16,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-pub(in crate::cli) use session::Session;
+pub(in crate::cli) use session::{Ended, Plan, Session, kinds, needed};
 
 use self::command::Verdict;
 use self::control::Control;
 use super::{EXIT_OK, Failure};
+use sensor_ebpf::KindSet;
+
 use crate::alert::Priority;
 use crate::config::{self, Config};
 use crate::detect::rules::watch::Watch;
@@ -36,6 +38,7 @@ Examples:
   sensor run -c /etc/sensor/sensor.yaml -r /etc/sensor/rules -r local.yaml
   sensor run -o priority=warning -o capture.ring_mib=64
   sensor run --fail-on warning -- make test
+  sensor run --record day.rec    alerts, and a recording to try other rules on
 
 Signals:
   SIGTERM, SIGINT  drain, flush, print the account, end
@@ -47,6 +50,9 @@ pub struct Args {
     /// End with code 120 when COMMAND raises an alert this serious or more
     #[arg(long, value_name = "PRIORITY", value_parser = priority, requires = "command")]
     fail_on: Option<Priority>,
+    /// Record everything captured to FILE as well, for `sensor replay`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Watch only while this command runs, and end with its code
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -138,7 +144,16 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
 
     let signals = control::catch()?;
     let watching = announce(&config, &loaded);
-    let (session, command) = Session::start(&config, &loaded.rules, |state| {
+    let record = args.record.as_deref();
+    let plan = Plan {
+        config: &config,
+        rules: &loaded.rules,
+        outputs: &config.outputs(),
+        // A recording is for rules that do not exist yet.
+        kinds: record.map_or_else(|| kinds(&loaded.rules), |_| KindSet::ALL),
+        draft: record.map(super::record::create).transpose()?,
+    };
+    let (session, command) = Session::start(plan, |state| {
         let command = in_ci.then(|| command::start(&args.command)).transpose()?;
         if let Some(command) = &command {
             state.follow(command.id());
@@ -229,10 +244,14 @@ impl Running {
     /// Drains, flushes and prints the final account.
     fn finish(mut self, deadline: Duration) -> anyhow::Result<Verdict> {
         let (verdict, in_ci) = (&mut self.verdict, self.command.is_some());
-        let report = self
+        let ended = self
             .session
             .finish(deadline, &mut |alert| verdict.see(alert, in_ci))?;
-        anstream::eprintln!("{report}");
+        anstream::eprintln!("{}", ended.report);
+        if let Some(recording) = ended.recording {
+            let progress = recording.context("the recording has no end")?;
+            anstream::eprintln!("  {}", super::record::summary(&progress));
+        }
         Ok(self.verdict)
     }
 }

@@ -9,6 +9,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -151,10 +152,10 @@ impl<W: Write + Send + 'static> Terminal<W> {
     }
 
     fn encode(&self, batch: &[Arc<Alert>]) -> Vec<u8> {
-        let mut out = Vec::new();
+        let (mut out, zone) = (Vec::new(), TimeZone::system());
         for alert in batch {
             match self.format {
-                Format::Text => out.extend_from_slice(block(alert, self.colored).as_bytes()),
+                Format::Text => out.extend_from_slice(block(alert, self.colored, &zone).as_bytes()),
                 Format::Json => json::write_line(&mut out, alert),
             }
         }
@@ -203,8 +204,9 @@ const KEY_FIELDS: [&str; 12] = [
 /// How many of them are shown.
 const SHOWN_FIELDS: usize = 6;
 
-/// One alert as a block: a headline, the message, a few fields.
-fn block(alert: &Alert, colored: bool) -> String {
+/// One alert as a block: a headline, the message, a few fields. The time is that
+/// of the zone.
+pub(crate) fn block(alert: &Alert, colored: bool, zone: &TimeZone) -> String {
     let paint = |style: Style, text: &str| {
         if colored {
             format!("{style}{text}{style:#}")
@@ -215,7 +217,7 @@ fn block(alert: &Alert, colored: bool) -> String {
     let dim = Style::new().dimmed();
     let mut out = format!(
         "{} {} {}\n  {}\n",
-        paint(dim, &local_time(alert.time_ns)),
+        paint(dim, &local_time(alert.time_ns, zone)),
         paint(
             style_of(alert.priority),
             &format!("{:<13}", alert.priority.name())
@@ -245,12 +247,12 @@ fn shown(value: &serde_json::Value) -> Option<String> {
 }
 
 /// Local wall-clock time to the millisecond.
-fn local_time(time_ns: u64) -> String {
+fn local_time(time_ns: u64, zone: &TimeZone) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(time_ns)).map_or_else(
         |_| "--:--:--.---".to_owned(),
         |time| {
-            let zone = jiff::tz::TimeZone::system();
-            time.to_zoned(zone).strftime("%H:%M:%S%.3f").to_string()
+            let time = time.to_zoned(zone.clone());
+            time.strftime("%H:%M:%S%.3f").to_string()
         },
     )
 }
@@ -298,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_plain_block_has_no_control_character_but_its_line_ends() {
-        let block = block(&hostile(), false);
+        let block = block(&hostile(), false, &TimeZone::UTC);
         let lines: Vec<_> = block.lines().collect();
         assert!(
             !block.chars().any(|c| c.is_control() && c != '\n'),
@@ -317,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_coloured_block_has_no_escape_sequence_but_ours() {
-        let coloured = block(&hostile(), true);
+        let coloured = block(&hostile(), true, &TimeZone::UTC);
         let ours = coloured.matches("\u{1b}[").count();
         assert_eq!(ours, coloured.matches('\u{1b}').count());
         assert!(ours > 0 && !coloured.contains("\u{1b}[2J"), "{coloured:?}");

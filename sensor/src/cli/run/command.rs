@@ -17,7 +17,7 @@ use crate::cli::EXIT_ALERT;
 ///
 /// # Errors
 /// When the command cannot be started.
-pub(super) fn start(words: &[String]) -> anyhow::Result<Child> {
+pub(in crate::cli) fn start(words: &[String]) -> anyhow::Result<Child> {
     let (program, arguments) = words.split_first().context("no command was given")?;
     Command::new(program)
         .args(arguments)
@@ -29,7 +29,7 @@ pub(super) fn start(words: &[String]) -> anyhow::Result<Child> {
 ///
 /// # Errors
 /// When no thread can be started.
-pub(super) fn wait(mut command: Child, ended: Sender<Control>) -> anyhow::Result<u32> {
+pub(in crate::cli) fn wait(mut command: Child, ended: Sender<Control>) -> anyhow::Result<u32> {
     let pid = command.id();
     thread::Builder::new()
         .name("command".to_owned())
@@ -39,11 +39,18 @@ pub(super) fn wait(mut command: Child, ended: Sender<Control>) -> anyhow::Result
 }
 
 /// Asks the command to end. That it has gone already is just as well.
-pub(super) fn end(command: Option<u32>) {
+pub(in crate::cli) fn end(command: Option<u32>) {
     let pid = command.and_then(|pid| rustix::process::Pid::from_raw(pid.try_into().ok()?));
     if let Some(pid) = pid {
         let _gone = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
+}
+
+/// The command's own exit code; 128 + signal when one ended it, as shells do.
+pub(in crate::cli) fn code(status: ExitStatus) -> u8 {
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    let code = status.code().unwrap_or_else(|| 128 + signal.unwrap_or(0));
+    u8::try_from(code).unwrap_or(u8::MAX)
 }
 
 /// The alerts seen while a command ran, its own and those of others apart.
@@ -68,17 +75,14 @@ impl Verdict {
     }
 
     /// The exit code: the alert code when the command's own tree raised an
-    /// alert at or above the level, else the command's code (128 + signal
-    /// when one ended it, as shells do).
+    /// alert at or above the level, else the command's.
     pub(super) fn code(&self, fail_on: Option<Priority>, status: ExitStatus) -> u8 {
         // Priorities are ordered most serious first.
         let failed = |level| self.own.iter().any(|alert| alert.priority <= level);
         if fail_on.is_some_and(failed) {
             return EXIT_ALERT;
         }
-        let signal = std::os::unix::process::ExitStatusExt::signal(&status);
-        let code = status.code().unwrap_or_else(|| 128 + signal.unwrap_or(0));
-        u8::try_from(code).unwrap_or(u8::MAX)
+        code(status)
     }
 
     /// The summary shown after the command's own output.

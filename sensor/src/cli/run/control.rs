@@ -13,7 +13,7 @@ use crate::detect::rules::Loaded;
 use crate::diagnostic::Diagnostic;
 
 /// One request to the walk.
-pub(super) enum Control {
+pub(in crate::cli) enum Control {
     /// Drain, flush and end (SIGTERM, SIGINT).
     Stop,
     /// Print the account (SIGUSR1).
@@ -30,7 +30,7 @@ pub(super) enum Control {
 ///
 /// # Errors
 /// When the kernel takes no handler.
-pub(super) fn catch() -> anyhow::Result<Signals> {
+pub(in crate::cli) fn catch() -> anyhow::Result<Signals> {
     Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1]).context("cannot install signal handlers")
 }
 
@@ -39,7 +39,10 @@ pub(super) fn catch() -> anyhow::Result<Signals> {
 ///
 /// # Errors
 /// When no thread can be started.
-pub(super) fn listen(mut signals: Signals, requests: Sender<Control>) -> anyhow::Result<()> {
+pub(in crate::cli) fn listen(
+    mut signals: Signals,
+    requests: Sender<Control>,
+) -> anyhow::Result<()> {
     let hear = move || {
         let mut stopping = false;
         for signal in signals.forever() {

@@ -8,15 +8,17 @@ use anyhow::Context;
 use sensor_ebpf::{Kind, KindSet};
 
 use crate::alert::{Alert, Composer};
-use crate::capture::{self, Capture};
+use crate::capture::{self, Capture, Counters};
 use crate::cli::Failure;
 use crate::config::Config;
 use crate::deliver::Delivery;
+use crate::deliver::OutputConfig;
 use crate::detect::engine::Engine;
 use crate::detect::rules::RuleSet;
 use crate::enrich::{self, State};
 use crate::metrics::Report;
 use crate::pipeline::Pipeline;
+use crate::recording::{self, Draft, Progress, Recorder};
 use crate::{events, privileges};
 
 use super::losses::Losses;
@@ -32,11 +34,35 @@ const REFRESH: Duration = Duration::from_secs(1);
 /// programs, which comes after the outputs are flushed.
 const TEARDOWN: Duration = Duration::from_millis(250);
 
+/// What a sensor is to do.
+pub(in crate::cli) struct Plan<'a> {
+    pub(in crate::cli) config: &'a Config,
+    pub(in crate::cli) rules: &'a RuleSet,
+    /// Where alerts go.
+    pub(in crate::cli) outputs: &'a [OutputConfig],
+    /// What to capture.
+    pub(in crate::cli) kinds: KindSet,
+    /// Where to record it, rules put in force later notwithstanding.
+    pub(in crate::cli) draft: Option<Draft>,
+}
+
+/// What is left of a sensor that ended.
+pub(in crate::cli) struct Ended {
+    pub(in crate::cli) report: Report,
+    /// The kernel's counters.
+    pub(in crate::cli) counters: Counters,
+    /// How the recording ended, if there was one.
+    pub(in crate::cli) recording: Option<std::io::Result<Progress>>,
+}
+
 /// A running sensor.
 pub(in crate::cli) struct Session {
     capture: Capture,
     pipeline: Pipeline,
     delivery: Delivery,
+    recorder: Option<Recorder>,
+    /// Captured whatever the rules need.
+    always: KindSet,
     refreshed: Instant,
     losses: Losses,
 }
@@ -50,13 +76,13 @@ impl Session {
     /// # Errors
     /// When the kernel side cannot start, or an output cannot.
     pub(in crate::cli) fn start<T>(
-        config: &Config,
-        rules: &RuleSet,
+        plan: Plan<'_>,
         with_privileges: impl FnOnce(&mut State) -> anyhow::Result<T>,
     ) -> Result<(Self, T), Failure> {
+        let config = plan.config;
         let options = capture::Options {
             ring_bytes: config.capture.ring_mib << 20,
-            kinds: kinds(rules),
+            kinds: plan.kinds,
         };
         // Attached before /proc is read: what happens meanwhile waits in the
         // ring and is applied to the table afterwards, so nothing is missed.
@@ -65,21 +91,36 @@ impl Session {
             capacity: config.processes.capacity,
             ..enrich::Options::default()
         });
+        if plan.draft.is_some() {
+            state.keep_journal();
+        }
         if let Err(error) = state.seed() {
             tracing::warn!(%error, "processes become known only as they act");
         }
         let started = with_privileges(&mut state)?;
         privileges::drop_to_needed().context("cannot give up privileges")?;
         let host = state.host().clone();
-        let delivery = Delivery::start(&config.outputs()).context("an output cannot start")?;
+        let start = |draft| {
+            let capacity = config.processes.capacity;
+            let header = recording::Header::here(&host.name, capacity, options.kinds);
+            Recorder::start(draft, &header).context("the recording cannot be started")
+        };
+        let always = match &plan.draft {
+            Some(_) => plan.kinds,
+            None => KindSet::PROCESS,
+        };
+        let recorder = plan.draft.map(start).transpose()?;
+        let delivery = Delivery::start(plan.outputs).context("an output cannot start")?;
         let composer = Composer::new(&host, config.alert_options());
-        let engine = Engine::new(rules, config.rule_matching);
+        let engine = Engine::new(plan.rules, config.rule_matching);
         let pipeline = Pipeline::new(state, engine, composer);
         Ok((
             Self {
                 capture,
                 pipeline,
                 delivery,
+                recorder,
+                always,
                 refreshed: Instant::now(),
                 losses: Losses::default(),
             },
@@ -103,6 +144,9 @@ impl Session {
         if self.refreshed.elapsed() >= REFRESH {
             self.pipeline.state_mut().refresh();
             self.refreshed = Instant::now();
+            if let Some(recorder) = &mut self.recorder {
+                recorder.tick();
+            }
             self.tell_losses();
         }
         Ok(())
@@ -125,6 +169,7 @@ impl Session {
             capture,
             pipeline,
             delivery,
+            recorder,
             ..
         } = self;
         let mut raise = |alert: Alert| {
@@ -132,7 +177,13 @@ impl Session {
             watch(&alert);
             delivery.send(&alert);
         };
-        capture.drain(BATCH, &mut |record| pipeline.record(record, &mut raise))
+        capture.drain(BATCH, &mut |record| {
+            pipeline.record(record, &mut raise);
+            // Behind the walk: what the record asked for is known by then.
+            if let Some(recorder) = recorder {
+                recorder.record(pipeline.state_mut(), record);
+            }
+        })
     }
 
     /// Puts other rules in force between two records.
@@ -145,7 +196,7 @@ impl Session {
         rules: &RuleSet,
         config: &Config,
     ) -> anyhow::Result<()> {
-        let wanted = kinds(rules);
+        let wanted = kinds(rules).union(self.always);
         self.capture
             .set_kinds(wanted)
             .context("cannot capture what the new rules need")?;
@@ -156,19 +207,31 @@ impl Session {
 
     /// The account so far.
     pub(in crate::cli) fn report(&self) -> anyhow::Result<Report> {
-        let counters = self
-            .capture
-            .counters()
-            .context("cannot read the kernel's counters")?;
-        Ok(Report {
-            events: self.pipeline.account(&counters),
+        Ok(self.report_of(&self.counters()?))
+    }
+
+    fn report_of(&self, counters: &Counters) -> Report {
+        Report {
+            events: self.pipeline.account(counters),
             alerts: self.pipeline.alerts(),
             outputs: self.delivery.accounts(),
-        })
+        }
+    }
+
+    /// The kernel's counters so far.
+    pub(in crate::cli) fn counters(&self) -> anyhow::Result<Counters> {
+        let counters = self.capture.counters();
+        counters.context("cannot read the kernel's counters")
+    }
+
+    /// How far the recording is, if there is one.
+    pub(in crate::cli) fn progress(&self) -> Option<Progress> {
+        self.recorder.as_ref().map(Recorder::progress)
     }
 
     /// Detaches, takes what is still in the ring through the walk, flushes the
-    /// outputs, and gives the final account. Ends within `deadline`.
+    /// outputs and the recording, and gives the final account. The outputs end
+    /// within `deadline`; a recording takes as long as its disk does.
     ///
     /// # Errors
     /// When the kernel's counters cannot be read.
@@ -176,25 +239,38 @@ impl Session {
         mut self,
         deadline: Duration,
         watch: &mut dyn FnMut(&Arc<Alert>),
-    ) -> anyhow::Result<Report> {
+    ) -> anyhow::Result<Ended> {
         let end = Instant::now() + deadline.saturating_sub(TEARDOWN);
         self.capture.detach();
         while self.drain(watch) > 0 && Instant::now() < end {}
-        let mut report = self.report()?;
+        let counters = self.counters()?;
+        let mut report = self.report_of(&counters);
         report.outputs = self
             .delivery
             .shutdown(end.saturating_duration_since(Instant::now()));
-        Ok(report)
+        let finish = |recorder: Recorder| recorder.finish(recording::End::of(&counters));
+        Ok(Ended {
+            report,
+            recording: self.recorder.map(finish),
+            counters,
+        })
+    }
+}
+
+/// What is captured while these rules are in force: what they need, and
+/// everything where nothing can be attached later, because an edited rule may
+/// want any of it.
+pub(in crate::cli) fn kinds(rules: &RuleSet) -> KindSet {
+    if privileges::can_attach_later() {
+        needed(rules)
+    } else {
+        KindSet::ALL
     }
 }
 
 /// What the kernel must capture for these rules. Exec, fork and exit always:
-/// they keep the process table. Everything where nothing can be attached later:
-/// an edited rule may want any of it.
-fn kinds(rules: &RuleSet) -> KindSet {
-    if !privileges::can_attach_later() {
-        return KindSet::ALL;
-    }
+/// they keep the process table.
+pub(in crate::cli) fn needed(rules: &RuleSet) -> KindSet {
     let wanted = rules.events();
     let named =
         |name: &&'static str| events::by_name(name).is_some_and(|code| wanted.contains(code));
