@@ -24,6 +24,8 @@ mod invariants;
 mod loader;
 #[path = "suite/outputs.rs"]
 mod outputs;
+#[path = "suite/replay.rs"]
+mod replay;
 #[path = "suite/stand_in.rs"]
 mod stand_in;
 #[path = "suite/stories.rs"]

@@ -321,6 +321,11 @@ impl State {
         self.table.follow(root_pid);
     }
 
+    /// See [`ProcessTable::is_followed`].
+    pub fn is_followed(&self, key: ProcessKey) -> bool {
+        self.table.is_followed(key)
+    }
+
     /// Facts about this machine.
     pub fn host(&self) -> &Host {
         &self.host

@@ -184,6 +184,9 @@ pub struct End {
     /// Records that were captured but could not be written.
     #[serde(default)]
     pub missing: u64,
+    /// Records of other processes than the command's, left out on purpose.
+    #[serde(default)]
+    pub others: u64,
     /// The kernel's counters, by kind.
     #[serde(default)]
     pub kinds: Vec<KindEnd>,

@@ -3,6 +3,7 @@
 //! No rule is asked and no alert raised; the walk stops after the process table,
 //! because what the table asks of this machine belongs into the recording.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
@@ -32,6 +33,8 @@ Examples:
   sensor record -o attack.rec                    everything, until Ctrl-C
   sensor record -o attack.rec --duration 30s     for half a minute
   sensor record -o build.rec -- make test        while a command runs
+  sensor record -o build.rec --only-command -- make test
+                                                 and nothing of other processes
   sensor record -o opens.rec --events open,openat
   sensor record -o mine.rec -r my-rules.yaml     only what these rules need
 
@@ -63,6 +66,10 @@ pub struct Args {
     /// Set one configuration key; may be repeated
     #[arg(long = "option", value_name = "KEY=VALUE")]
     options: Vec<String>,
+    /// Leave out what other processes than COMMAND's did and are: their command lines
+    /// and environments do not get into the file; COMMAND has no known ancestors there
+    #[arg(long, requires = "command")]
+    only_command: bool,
     /// Record only while this command runs, and end with its code
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -87,9 +94,16 @@ pub(super) fn summary(progress: &Progress) -> String {
     let Progress {
         records,
         missing,
+        others,
         bytes,
     } = progress;
-    format!("recorded: {records} record(s), {bytes} bytes; could not be written: {missing}")
+    let mut text =
+        format!("recorded: {records} record(s), {bytes} bytes; could not be written: {missing}");
+    if *others > 0 {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "; of other processes, left out: {others}");
+    }
+    text
 }
 
 /// Records until it is told to stop.
@@ -103,7 +117,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         rules: &RuleSet::default(),
         outputs: &[],
         kinds: wanted,
-        draft: Some(draft),
+        draft: Some(draft.of_command(args.only_command)),
     };
     let in_ci = !args.command.is_empty();
     let (mut session, child) = Session::start(plan, |state| {
@@ -161,15 +175,14 @@ fn kinds_of(names: &[String]) -> Result<KindSet, Vec<Diagnostic>> {
             continue;
         }
         let of = |kind: &Kind| events::of_kind(*kind).contains(&name.as_str());
-        match Kind::ALL.into_iter().find(of) {
-            Some(kind) => wanted = wanted.with(kind),
-            None => {
-                let message = format!("`{name}` is no event that is captured");
-                let mistake = Diagnostic::error("RECORDING_EVENT", message)
-                    .help("`sensor events` lists those that are");
-                mistakes.push(mistake.suggest(name, all().copied()));
-            }
+        if let Some(kind) = Kind::ALL.into_iter().find(of) {
+            wanted = wanted.with(kind);
+            continue;
         }
+        let message = format!("`{name}` is no event that is captured");
+        let mistake = Diagnostic::error("RECORDING_EVENT", message)
+            .help("`sensor events` lists those that are");
+        mistakes.push(mistake.suggest(name, all().copied()));
     }
     if mistakes.is_empty() {
         Ok(wanted)
@@ -283,7 +296,7 @@ fn account(ended: Ended) -> anyhow::Result<()> {
     let recording = ended.recording.context("nothing was recorded")?;
     let progress = recording.context("the recording has no end")?;
     let reported: u64 = ended.counters.iter().map(|(_, kind)| kind.submitted).sum();
-    let mark = if progress.records + progress.missing == reported {
+    let mark = if progress.records + progress.missing + progress.others == reported {
         ""
     } else {
         "  DOES NOT ADD UP"
@@ -315,7 +328,7 @@ mod tests {
     #[test]
     fn times_are_written_as_people_do() {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
         assert!(duration("-5s").is_err() && duration("soon").is_err());
     }
 }

@@ -180,8 +180,13 @@ impl<R: io::Read> Walk<R> {
                 row.waiting = 0;
                 row.captured = row.explained();
             }
-            let missing = std::mem::take(&mut row.waiting);
-            row.dropped.push(("missing in the recording", missing));
+            // What was reported and is not in the file.
+            let absent = std::mem::take(&mut row.waiting);
+            if end.is_some_and(|end| end.others > 0 && end.missing == 0) {
+                row.filtered.push(("not the recorded command's", absent));
+            } else {
+                row.dropped.push(("missing in the recording", absent));
+            }
         }
         Account {
             report: Report {

@@ -20,8 +20,10 @@ use super::block::{Kind, Packer};
 use super::bytes::Put;
 use super::learned::{self, tag};
 use super::{End, Header, MAGIC, VERSION};
+use crate::decode;
 use crate::enrich::State;
 use crate::enrich::learned::Learned;
+use crate::enrich::process::ProcessKey;
 
 /// A buffer is handed over once it holds so much.
 const BUFFER: usize = 256 << 10;
@@ -53,7 +55,10 @@ impl Sink for File {
 
 /// A file that is to become a recording: made, empty, and its owner's alone.
 #[derive(Debug)]
-pub struct Draft(File);
+pub struct Draft {
+    file: File,
+    only_followed: bool,
+}
 
 impl Draft {
     /// Makes the file, or empties the one there is. Only its owner may read
@@ -75,7 +80,19 @@ impl Draft {
         }
         file.set_permissions(Permissions::from_mode(0o600))?;
         file.set_len(0)?;
-        Ok(Self(file))
+        Ok(Self {
+            file,
+            only_followed: false,
+        })
+    }
+
+    /// Whether nothing is to be recorded but the followed command: what it and
+    /// all it starts do. Nothing of others gets into the file; so the command
+    /// has no ancestors there, and events have other numbers than live.
+    #[must_use]
+    pub fn of_command(mut self, only: bool) -> Self {
+        self.only_followed = only;
+        self
     }
 }
 
@@ -86,6 +103,8 @@ pub struct Progress {
     pub records: u64,
     /// Records left out: the disk could not take them.
     pub missing: u64,
+    /// Records left out: they are not the command's.
+    pub others: u64,
     /// Bytes in the file.
     pub bytes: u64,
 }
@@ -125,6 +144,8 @@ pub struct Recorder {
     facts_due: bool,
     /// Records that had been left out at the last tick.
     missed: u64,
+    only_followed: bool,
+    others: u64,
     scratch: Vec<u8>,
     orders: SyncSender<Order>,
     spare: Receiver<Vec<u8>>,
@@ -138,7 +159,9 @@ impl Recorder {
     /// # Errors
     /// When the file takes nothing, or no thread can be started.
     pub fn start(draft: Draft, header: &Header) -> io::Result<Self> {
-        Self::to(draft.0, header)
+        let mut recorder = Self::to(draft.file, header)?;
+        recorder.only_followed = draft.only_followed;
+        Ok(recorder)
     }
 
     pub(super) fn to(mut sink: impl Sink + 'static, header: &Header) -> io::Result<Self> {
@@ -156,6 +179,8 @@ impl Recorder {
             missing: 0,
             facts_due: false,
             missed: 0,
+            only_followed: false,
+            others: 0,
             scratch: Vec::new(),
             orders,
             spare,
@@ -173,12 +198,19 @@ impl Recorder {
                 self.learned(&fact);
             }
         }
+        let wanted = !self.only_followed || is_followed(state, record);
         if state.has_learned() {
             for learned in state.learned() {
-                self.learned(&learned);
+                if !self.only_followed || is_of_nobody(&learned) {
+                    self.learned(&learned);
+                }
             }
         }
-        self.bare(record);
+        if wanted {
+            self.bare(record);
+        } else {
+            self.others += 1;
+        }
     }
 
     /// Takes a record that taught the state nothing else.
@@ -206,6 +238,7 @@ impl Recorder {
         Progress {
             records: of(&self.shared.records),
             missing: of(&self.shared.missing) + self.missing,
+            others: self.others,
             bytes: of(&self.shared.bytes),
         }
     }
@@ -214,9 +247,10 @@ impl Recorder {
     ///
     /// # Errors
     /// When the end could not be written: the recording is one without end.
-    pub fn finish(mut self, end: End) -> io::Result<Progress> {
+    pub fn finish(mut self, mut end: End) -> io::Result<Progress> {
         self.hand_over();
         let missing = self.missing;
+        end.others = self.others;
         let sent = self.orders.send(Order::End { end, missing });
         let ended = self.thread.join();
         let gone = || io::Error::other("the thread that writes the recording has gone");
@@ -226,6 +260,7 @@ impl Recorder {
         Ok(Progress {
             records: of(&self.shared.records),
             missing: of(&self.shared.missing),
+            others: self.others,
             bytes: of(&self.shared.bytes),
         })
     }
@@ -275,6 +310,29 @@ impl Recorder {
             self.missing = missing + records;
             self.facts_due = true;
         }
+    }
+}
+
+/// Whether the command or one of its descendants wrote the record.
+fn is_followed(state: &State, record: &[u8]) -> bool {
+    let task = decode::decode(record, 0).map(|event| event.task);
+    task.is_ok_and(|task| {
+        state.is_followed(ProcessKey {
+            pid: task.pid,
+            start_boot_ns: task.start_boot_ns,
+        })
+    })
+}
+
+/// Whether it tells nothing about a process but that the command is followed.
+fn is_of_nobody(learned: &Learned) -> bool {
+    match learned {
+        Learned::Users(_) | Learned::Clock(_) | Learned::Addresses(_) | Learned::Follow(_) => true,
+        Learned::Seed(_)
+        | Learned::Seeded
+        | Learned::Process { .. }
+        | Learned::Moved { .. }
+        | Learned::Ended(_) => false,
     }
 }
 
