@@ -28,7 +28,7 @@ use container::Container;
 use host::Host;
 use learned::{Found, Learned};
 use place::Places;
-use process::{Process, ProcessKey, ProcessTable};
+use process::{Process, ProcessKey, ProcessTable, Standing};
 use procfs::Procfs;
 use users::Users;
 
@@ -50,6 +50,9 @@ pub struct Observation<'a> {
     /// The process that acted, after the event changed it: an exec already
     /// shows the new image. `None` only when the kernel named no process.
     pub process: Option<&'a Process>,
+    /// What answers about the process stand on; `None` when none can be
+    /// remembered.
+    pub standing: Option<Standing>,
     /// All processes: parents, session leaders.
     pub processes: &'a ProcessTable,
     /// The container the process runs in; `None` on the host.
@@ -85,6 +88,8 @@ impl Default for Options {
 pub struct State {
     table: ProcessTable,
     users: Users,
+    /// Another number whenever a name may be another.
+    users_version: u64,
     host: Host,
     around: Around,
     refreshes: u32,
@@ -132,6 +137,7 @@ impl State {
         Self {
             table: ProcessTable::new(capacity),
             users,
+            users_version: 0,
             around: Around {
                 source,
                 places: Places::default(),
@@ -216,7 +222,10 @@ impl State {
             answer @ (Learned::Process { .. } | Learned::Moved { .. }) => {
                 self.around.answer(answer);
             }
-            Learned::Users(names) => self.users = Users::from_names(names),
+            Learned::Users(names) => {
+                self.users = Users::from_names(names);
+                self.users_version += 1;
+            }
             Learned::Clock(boot_time_ns) => {
                 self.host.boot_time_ns = boot_time_ns;
                 self.around.boot_time_ns = boot_time_ns;
@@ -249,11 +258,14 @@ impl State {
         actor: Option<ProcessKey>,
         arena: &'a Bump,
     ) -> Observation<'a> {
-        let process = actor.and_then(|key| self.table.get(key));
+        let found = actor.and_then(|key| self.table.get_standing(key));
+        let process = found.map(|(process, _)| process);
+        let users = self.users_version;
         Observation {
             number,
             event,
             process,
+            standing: found.map(|(_, standing)| Standing { users, ..standing }),
             processes: &self.table,
             container: process.and_then(|process| process.place.container.as_deref()),
             users: &self.users,
@@ -270,6 +282,7 @@ impl State {
         };
         machine.looks = LOOKS_PER_REFRESH;
         if self.users.refresh() {
+            self.users_version += 1;
             let users = &self.users;
             self.around.note(|| Learned::Users(users.names()));
         }

@@ -173,6 +173,20 @@ pub enum Source {
     Absent,
 }
 
+/// How long the value of a field stands: what is found out about it need not
+/// be found out again before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// As long as the acting process is what it is.
+    Process,
+    /// As long as the process and its ancestors are what they are.
+    Lineage,
+    /// For the file or socket of one event.
+    Fd,
+    /// For one event.
+    Event,
+}
+
 /// Reads a field from an observation; `None` is a missing value.
 pub type Getter = for<'a> fn(&Observation<'a>, &Arg) -> Option<Value<'a>>;
 
@@ -195,6 +209,8 @@ pub struct Field {
     pub doc: &'static str,
     /// Whether this build can fill it.
     pub source: Source,
+    /// How long its value stands.
+    pub scope: Scope,
     /// Reads it.
     pub get: Getter,
 }
@@ -228,6 +244,28 @@ pub trait Subject {
     fn value<'a>(&'a self, field: &FieldRef) -> Option<Value<'a>>;
     /// Scratch space that lives as long as the event.
     fn arena(&self) -> &bumpalo::Bump;
+    /// What answers about the acting process stand on: as long as it is the
+    /// same, so are all fields of [`Scope::Process`]. `None`: nothing can be
+    /// remembered.
+    fn standing(&self) -> Option<Standing> {
+        None
+    }
+    /// Has the standing change from now on when an ancestor does, so that what
+    /// is then found out about fields of [`Scope::Lineage`] can be remembered;
+    /// `false` when it cannot.
+    fn watch_ancestors(&self) -> bool {
+        false
+    }
+}
+
+/// What answers about a process stand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The process, its ancestors and the names of users, as the table has them.
+    pub known: crate::enrich::process::Standing,
+    /// The user and group the event came with, which need not be those of the
+    /// process: a late record changes nothing.
+    pub ids: (u32, u32),
 }
 
 impl Subject for Observation<'_> {
@@ -237,6 +275,19 @@ impl Subject for Observation<'_> {
 
     fn arena(&self) -> &bumpalo::Bump {
         self.arena
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        let task = &self.event.task;
+        Some(Standing {
+            known: self.standing?,
+            ids: (task.uid, task.gid),
+        })
+    }
+
+    fn watch_ancestors(&self) -> bool {
+        self.process
+            .is_some_and(|process| self.processes.watch_ancestors(process))
     }
 }
 
@@ -273,7 +324,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// Rows are written as `live(…)` or `absent(…)` and what differs from the usual.
 impl Field {
-    /// A field this build fills.
+    /// A field this build fills, whose value is that of one event.
     const fn live(name: &'static str, ty: Type, get: Getter, doc: &'static str) -> Self {
         Self {
             name,
@@ -284,8 +335,35 @@ impl Field {
             print: Print::Plain,
             doc,
             source: Source::Live,
+            scope: Scope::Event,
             get,
         }
+    }
+
+    /// A field of the acting process: its getter reads of the observation
+    /// nothing but `process`, `container`, `users`, `arena`, and the event's uid
+    /// and gid. Times that count up to now and what the host's clock tells are
+    /// not of this kind.
+    const fn process(name: &'static str, ty: Type, get: Getter, doc: &'static str) -> Self {
+        let mut field = Self::live(name, ty, get, doc);
+        field.scope = Scope::Process;
+        field
+    }
+
+    /// A field of the process and its ancestors: its getter also reads what
+    /// [`ProcessTable::ancestors`](crate::enrich::process::ProcessTable::ancestors)
+    /// gives, but for the working directories of those.
+    const fn lineage(name: &'static str, ty: Type, get: Getter, doc: &'static str) -> Self {
+        let mut field = Self::live(name, ty, get, doc);
+        field.scope = Scope::Lineage;
+        field
+    }
+
+    /// A field of the file or socket the event is about.
+    const fn fd(name: &'static str, ty: Type, get: Getter, doc: &'static str) -> Self {
+        let mut field = Self::live(name, ty, get, doc);
+        field.scope = Scope::Fd;
+        field
     }
 
     /// A field that rules may name and that has no value yet.

@@ -41,6 +41,22 @@ pub struct ProcessKey {
     pub start_boot_ns: u64,
 }
 
+/// What an answer about a process stands on: while these are the same, so is
+/// everything that can be read of the process, but for what the event itself
+/// tells. No two tables give the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Where the table keeps the process: a small number, used again later.
+    pub slot: u32,
+    /// Changes with the process.
+    pub process: u64,
+    /// Changes with its ancestors, once [`ProcessTable::watch_ancestors`] was
+    /// asked, and now and then without cause.
+    pub lineage: u64,
+    /// Changes with the names of users and groups.
+    pub users: u64,
+}
+
 /// One process as last seen.
 #[derive(Debug, Clone)]
 pub struct Process {
@@ -194,13 +210,41 @@ impl ProcessTable {
 
     /// The process of that identity, if it is known; it may have ended.
     pub fn get(&self, key: ProcessKey) -> Option<&Process> {
-        Some(&self.store.get(self.store.find(key)?)?.process)
+        Some(self.store.get(self.store.find(key)?)?.process())
+    }
+
+    /// As [`ProcessTable::get`], and what answers about it stand on.
+    pub(crate) fn get_standing(&self, key: ProcessKey) -> Option<(&Process, Standing)> {
+        let slot = self.store.find(key)?;
+        let entry = self.store.get(slot)?;
+        let standing = Standing {
+            slot: slot.number(),
+            process: entry.stamp(),
+            lineage: self.store.lineage(),
+            users: 0,
+        };
+        Some((entry.process(), standing))
+    }
+
+    /// Has [`Standing::lineage`] change from now on when an ancestor of this
+    /// process does. `false` when its line has a hole, which somebody may
+    /// come to fill unnoticed.
+    pub(crate) fn watch_ancestors(&self, process: &Process) -> bool {
+        let mut next = process.parent;
+        for _ in 0..MAX_ANCESTORS {
+            let Some(key) = next else { break };
+            let found = self.store.find(key).and_then(|slot| self.store.get(slot));
+            let Some(ancestor) = found else { return false };
+            ancestor.watch();
+            next = ancestor.process().parent;
+        }
+        true
     }
 
     /// The process that has this pid now.
     pub fn by_pid(&self, pid: u32) -> Option<&Process> {
         let entry = self.store.get(self.store.newest(pid)?)?;
-        (!entry.ended).then_some(&entry.process)
+        (!entry.ended).then_some(entry.process())
     }
 
     /// The proper ancestors: parent first, up to the root or the first hole,
@@ -244,6 +288,6 @@ impl ProcessTable {
     /// The processes taken to be running.
     pub(crate) fn running(&self) -> impl Iterator<Item = ProcessKey> {
         let running = self.store.entries().filter(|entry| !entry.ended);
-        running.map(|entry| entry.process.key)
+        running.map(|entry| entry.process().key)
     }
 }

@@ -12,26 +12,26 @@ use crate::enrich::container::Container;
 
 /// container.*
 pub(super) const ROWS: &[Field] = &[
-    Field::live(
+    Field::process(
         "container.id",
         Text,
         |o, _| id(o).map(Value::Text),
         "first 12 characters of the container id; `host` outside containers",
     )
     .suggested(),
-    Field::live(
+    Field::process(
         "container.full_id",
         Text,
         |o, _| identity(o, |container| &container.full_id),
         "container id; `host` outside containers",
     ),
-    Field::live(
+    Field::process(
         "container.type",
         Text,
         |o, _| identity(o, |container| container.engine),
         "container engine: docker, containerd, cri-o, podman …; `host` outside containers",
     ),
-    Field::live(
+    Field::process(
         "container.name",
         Text,
         |o, _| on_host(o, b"host"),
@@ -132,7 +132,7 @@ pub(super) const ROWS: &[Field] = &[
 
 /// A field about the image: empty on the host.
 const fn image(name: &'static str, doc: &'static str) -> Field {
-    Field::live(name, Text, |o, _| on_host(o, b""), doc)
+    Field::process(name, Text, |o, _| on_host(o, b""), doc)
 }
 
 /// A field about one mount.

@@ -22,25 +22,25 @@ pub(super) const ROWS: &[Field] = &[
         |o, _| number(o).map(Value::Signed),
         "descriptor number; -1 when the open failed",
     ),
-    Field::live(
+    Field::fd(
         "fd.type",
         Text,
         |o, _| Some(Value::Text(kind(o)?.word.as_bytes())),
         "what the descriptor is: file, directory, ipv4, ipv6, unix, netlink; the text <NA> for others",
     ),
-    Field::live(
+    Field::fd(
         "fd.typechar",
         Text,
         |o, _| type_char(o).map(Value::Text),
         "the same as one letter: f, d, 4, 6, u, n; o for others",
     ),
-    Field::live(
+    Field::fd(
         "fd.name",
         Text,
         |o, _| name(o).map(Value::Text),
         "absolute path as the caller named it, or `client:port->server:port`",
     ),
-    Field::live(
+    Field::fd(
         "fd.nameraw",
         Text,
         |o, _| match &o.event.body {
@@ -50,7 +50,7 @@ pub(super) const ROWS: &[Field] = &[
         },
         "path exactly as given, but for doubled slashes",
     ),
-    Field::live(
+    Field::fd(
         "fd.realpath",
         Text,
         |o, _| {
@@ -59,13 +59,13 @@ pub(super) const ROWS: &[Field] = &[
         },
         "path of the opened file as the kernel resolved it, links followed (an addition to Falco's fields)",
     ),
-    Field::live(
+    Field::fd(
         "fd.directory",
         Text,
         |o, _| open(o).map(|open| Value::Text(path::directory(open_path(o, open)))),
         "path up to the last slash",
     ),
-    Field::live(
+    Field::fd(
         "fd.filename",
         Text,
         |o, _| {
@@ -75,38 +75,38 @@ pub(super) const ROWS: &[Field] = &[
         },
         "path after the last slash; of files that were opened",
     ),
-    Field::live(
+    Field::fd(
         "fd.ino",
         Signed(64),
         |o, _| Some(Value::Signed(file_or_zero(o)?.ino.cast_signed())),
         "inode number",
     ),
-    Field::live(
+    Field::fd(
         "fd.dev",
         Signed(32),
         |o, _| Some(Value::Signed(device(o)?.into())),
         "number of the device the file is on, as stat(2) has it; shown in hexadecimal",
     )
     .print(Print::Hex),
-    Field::live(
+    Field::fd(
         "fd.dev.major",
         Signed(32),
         |o, _| Some(Value::Signed((file_or_zero(o)?.dev >> 20).into())),
         "major number of that device",
     ),
-    Field::live(
+    Field::fd(
         "fd.dev.minor",
         Signed(32),
         |o, _| Some(Value::Signed((file_or_zero(o)?.dev & 0xf_ffff).into())),
         "minor number of that device",
     ),
-    Field::live(
+    Field::fd(
         "fd.is_upper_layer",
         Bool,
         |o, _| Some(Value::Bool(file_or_zero(o)?.upper_layer)),
         "the file is in the upper layer of an overlay: not part of the image",
     ),
-    Field::live(
+    Field::fd(
         "fd.is_lower_layer",
         Bool,
         |o, _| Some(Value::Bool(file_or_zero(o)?.lower_layer)),
@@ -124,7 +124,7 @@ pub(super) const ROWS: &[Field] = &[
         },
         "thread id and descriptor number, glued",
     ),
-    Field::live(
+    Field::fd(
         "fd.containername",
         Text,
         |o, _| {
@@ -133,7 +133,7 @@ pub(super) const ROWS: &[Field] = &[
         },
         "container id, colon, fd.name",
     ),
-    Field::live(
+    Field::fd(
         "fd.containerdirectory",
         Text,
         |o, _| {
@@ -155,37 +155,37 @@ pub(super) const ROWS: &[Field] = &[
     .arg(ArgRule::OptionalIndex)
     .no_right_field(),
     // Sockets.
-    Field::live(
+    Field::fd(
         "fd.sockfamily",
         Text,
         socket::family,
         "`ip` or `unix`, of sockets of these families",
     ),
-    Field::live(
+    Field::fd(
         "fd.l4proto",
         Text,
         socket::protocol,
         "tcp, udp, icmp or raw; the text <NA> for other descriptors",
     ),
-    Field::live(
+    Field::fd(
         "fd.connected",
         Bool,
         socket::connected,
         "the connect succeeded, or goes on in the background",
     ),
-    Field::live(
+    Field::fd(
         "fd.is_server",
         Bool,
         |o, _| known(o).then_some(Value::Bool(false)),
         "this end of the connection is the server",
     ),
-    Field::live(
+    Field::fd(
         "fd.name_changed",
         Bool,
         |o, _| known(o).then_some(Value::Bool(false)),
         "the event changed the addresses of a socket that is not connected",
     ),
-    Field::live(
+    Field::fd(
         "fd.ip",
         Ip,
         |o, _| both_ends(o, |(ip, _)| Value::Ip(ip)),
@@ -193,31 +193,31 @@ pub(super) const ROWS: &[Field] = &[
     )
     .many(Many::BothEnds)
     .filter_only(),
-    Field::live(
+    Field::fd(
         "fd.cip",
         Ip,
         |o, _| Some(Value::Ip(client(o)?.0)),
         "address of the client",
     ),
-    Field::live(
+    Field::fd(
         "fd.sip",
         Ip,
         |o, _| Some(Value::Ip(server(o)?.0)),
         "address of the server",
     ),
-    Field::live(
+    Field::fd(
         "fd.lip",
         Ip,
         |o, _| Some(Value::Ip(client(o)?.0)),
         "address of the local end",
     ),
-    Field::live(
+    Field::fd(
         "fd.rip",
         Ip,
         |o, _| Some(Value::Ip(server(o)?.0)),
         "address of the remote end",
     ),
-    Field::live(
+    Field::fd(
         "fd.net",
         IpNet,
         |o, _| both_ends(o, |(ip, _)| Value::Ip(ip)),
@@ -225,35 +225,35 @@ pub(super) const ROWS: &[Field] = &[
     )
     .many(Many::BothEnds)
     .filter_only(),
-    Field::live(
+    Field::fd(
         "fd.cnet",
         IpNet,
         |o, _| Some(Value::Ip(client(o)?.0)),
         "network of the client",
     )
     .filter_only(),
-    Field::live(
+    Field::fd(
         "fd.snet",
         IpNet,
         |o, _| Some(Value::Ip(server(o)?.0)),
         "network of the server",
     )
     .filter_only(),
-    Field::live(
+    Field::fd(
         "fd.lnet",
         IpNet,
         |o, _| Some(Value::Ip(client(o)?.0)),
         "network of the local end",
     )
     .filter_only(),
-    Field::live(
+    Field::fd(
         "fd.rnet",
         IpNet,
         |o, _| Some(Value::Ip(server(o)?.0)),
         "network of the remote end",
     )
     .filter_only(),
-    Field::live(
+    Field::fd(
         "fd.port",
         Port,
         |o, _| both_ends(o, |(_, port)| Value::Port(port)),
@@ -261,31 +261,31 @@ pub(super) const ROWS: &[Field] = &[
     )
     .many(Many::BothEnds)
     .filter_only(),
-    Field::live(
+    Field::fd(
         "fd.cport",
         Port,
         |o, _| Some(Value::Port(client(o)?.1)),
         "port of the client",
     ),
-    Field::live(
+    Field::fd(
         "fd.sport",
         Port,
         |o, _| Some(Value::Port(server(o)?.1)),
         "port of the server",
     ),
-    Field::live(
+    Field::fd(
         "fd.lport",
         Port,
         |o, _| Some(Value::Port(client(o)?.1)),
         "port of the local end",
     ),
-    Field::live(
+    Field::fd(
         "fd.rport",
         Port,
         |o, _| Some(Value::Port(server(o)?.1)),
         "port of the remote end",
     ),
-    Field::live(
+    Field::fd(
         "fd.proto",
         Port,
         |o, _| both_ends(o, |(_, port)| Value::Port(port)),
@@ -293,25 +293,25 @@ pub(super) const ROWS: &[Field] = &[
     )
     .many(Many::BothEnds)
     .filter_only(),
-    Field::live(
+    Field::fd(
         "fd.cproto",
         Text,
         |o, _| Some(service(o, client(o)?)),
         "service name of the client's port, else its number",
     ),
-    Field::live(
+    Field::fd(
         "fd.sproto",
         Text,
         |o, _| Some(service(o, server(o)?)),
         "service name of the server's port, else its number",
     ),
-    Field::live(
+    Field::fd(
         "fd.lproto",
         Text,
         |o, _| Some(service(o, client(o)?)),
         "service name of the local port, else its number",
     ),
-    Field::live(
+    Field::fd(
         "fd.rproto",
         Text,
         |o, _| Some(service(o, server(o)?)),

@@ -10,8 +10,8 @@ use super::{ArgRule, Field, Getter, Value};
 pub(super) const ROWS: &[Field] = &[
     Field::absent("k8s.pod.name", Text, "name of the pod").suggested(),
     Field::absent("k8s.ns.name", Text, "namespace of the pod").suggested(),
-    Field::live("k8s.pod.uid", Text, POD_UID, "uid of the pod"),
-    Field::live(
+    Field::process("k8s.pod.uid", Text, POD_UID, "uid of the pod"),
+    Field::process(
         "k8s.pod.id",
         Text,
         POD_UID,

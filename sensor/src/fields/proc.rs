@@ -17,7 +17,7 @@ const UNKNOWN: &[u8] = b"<NA>";
 
 /// proc.*
 pub(super) const ROWS: &[Field] = &[
-    Field::live(
+    Field::process(
         "proc.pid",
         Signed(64),
         |o, _| {
@@ -27,44 +27,44 @@ pub(super) const ROWS: &[Field] = &[
         },
         "process id (thread group id) on the host",
     ),
-    Field::live(
+    Field::process(
         "proc.vpid",
         Signed(64),
         |o, _| Some(Value::Signed(o.process?.ids.vpid.into())),
         "process id inside its pid namespace",
     ),
-    Field::live(
+    Field::process(
         "proc.name",
         Text,
         |o, _| Some(Value::Text(o.process.map_or(UNKNOWN, |p| p.comm.as_bytes()))),
         "name of the process as the kernel keeps it, 15 bytes at most",
     ),
-    Field::live(
+    Field::process(
         "proc.exe",
         Text,
         |o, _| Some(Value::Text(image(o).map_or(UNKNOWN, |image| &image.exe))),
         "first argument (argv[0]), which the caller may choose freely",
     ),
-    Field::live(
+    Field::process(
         "proc.exepath",
         Text,
         |o, _| Some(Value::Text(image(o).map_or(&[], |image| &image.exe_path))),
         "path of the executable as the kernel resolved it",
     ),
-    Field::live(
+    Field::process(
         "proc.args",
         Text,
         |o, arg| Some(Value::Text(args(o, arg))),
         "arguments after the first, joined by blanks; with [N] one of them, counted from 0",
     )
     .arg(ArgRule::OptionalIndex),
-    Field::live(
+    Field::process(
         "proc.cmdline",
         Text,
         |o, _| Some(Value::Text(o.process.map_or(UNKNOWN, |p| cmdline(o, p)))),
         "name and arguments, joined by blanks",
     ),
-    Field::live(
+    Field::process(
         "proc.exeline",
         Text,
         |o, _| {
@@ -73,7 +73,7 @@ pub(super) const ROWS: &[Field] = &[
         },
         "first argument, a blank, and the other arguments",
     ),
-    Field::live(
+    Field::process(
         "proc.cmdnargs",
         Unsigned(64),
         |o, _| {
@@ -82,7 +82,7 @@ pub(super) const ROWS: &[Field] = &[
         },
         "number of arguments after the first",
     ),
-    Field::live(
+    Field::process(
         "proc.cmdlenargs",
         Unsigned(64),
         |o, _| {
@@ -91,20 +91,20 @@ pub(super) const ROWS: &[Field] = &[
         },
         "bytes in all arguments after the first, without the blanks",
     ),
-    Field::live(
+    Field::process(
         "proc.env",
         Text,
         |o, arg| Some(Value::Text(env(o, arg))),
         "environment, joined by blanks; with [NAME] the value of one variable, empty when unset",
     )
     .arg(ArgRule::OptionalAny),
-    Field::live(
+    Field::process(
         "proc.cwd",
         Text,
         |o, _| Some(Value::Text(cwd(o))),
         "working directory, with a slash at its end",
     ),
-    Field::live(
+    Field::process(
         "proc.tty",
         Unsigned(32),
         |o, _| Some(Value::Unsigned(o.process.map_or(0, |p| p.tty.into()))),
@@ -116,7 +116,7 @@ pub(super) const ROWS: &[Field] = &[
         |o, _| since(o.event.time_ns, o.process?),
         "nanoseconds since the process was created",
     ),
-    Field::live(
+    Field::process(
         "proc.pid.ts",
         RelTime,
         |o, _| start(o.process?),
@@ -129,49 +129,49 @@ pub(super) const ROWS: &[Field] = &[
         "when the first process of its pid namespace started, nanoseconds since the epoch",
     ),
     // The executable's file.
-    Field::live(
+    Field::process(
         "proc.is_exe_writable",
         Bool,
         |o, _| Some(Value::Bool(image(o).is_some_and(|i| i.file.writable))),
         "the user who runs the executable may also write it",
     ),
-    Field::live(
+    Field::process(
         "proc.is_exe_upper_layer",
         Bool,
         |o, _| Some(Value::Bool(image(o).is_some_and(|i| i.file.upper_layer))),
         "the executable is in the upper layer of an overlay: not part of the image",
     ),
-    Field::live(
+    Field::process(
         "proc.is_exe_lower_layer",
         Bool,
         |o, _| Some(Value::Bool(image(o).is_some_and(|i| i.file.lower_layer))),
         "the executable is in a lower layer of an overlay: part of the image",
     ),
-    Field::live(
+    Field::process(
         "proc.is_exe_from_memfd",
         Bool,
         |o, _| Some(Value::Bool(image(o).is_some_and(|i| i.file.memfd))),
         "the executable was never a file: it runs from an anonymous memory file",
     ),
-    Field::live(
+    Field::process(
         "proc.exe_ino",
         Signed(64),
         |o, _| some(image(o)?.file.ino).map(|ino| Value::Signed(ino.cast_signed())),
         "inode number of the executable",
     ),
-    Field::live(
+    Field::process(
         "proc.exe_ino.ctime",
         AbsTime,
         |o, _| some(image(o)?.file.ctime_ns).map(Value::Unsigned),
         "when the inode of the executable last changed, nanoseconds since the epoch",
     ),
-    Field::live(
+    Field::process(
         "proc.exe_ino.mtime",
         AbsTime,
         |o, _| some(image(o)?.file.mtime_ns).map(Value::Unsigned),
         "when the content of the executable last changed, nanoseconds since the epoch",
     ),
-    Field::live(
+    Field::process(
         "proc.exe_ino.ctime_duration_proc_start",
         AbsTime,
         |o, _| {
@@ -191,37 +191,37 @@ pub(super) const ROWS: &[Field] = &[
         "nanoseconds from the start of the pid namespace to the last change of the executable's inode",
     ),
     // The parent.
-    Field::live(
+    Field::process(
         "proc.ppid",
         Signed(64),
         |o, _| Some(Value::Signed(o.process?.parent?.pid.into())),
         "process id of the parent",
     ),
-    Field::live(
+    Field::lineage(
         "proc.pvpid",
         Signed(64),
         |o, _| Some(Value::Signed(parent(o)?.ids.vpid.into())),
         "process id of the parent inside the parent's pid namespace",
     ),
-    Field::live(
+    Field::lineage(
         "proc.pname",
         Text,
         |o, _| Some(Value::Text(parent(o)?.comm.as_bytes())),
         "name of the parent",
     ),
-    Field::live(
+    Field::lineage(
         "proc.pexe",
         Text,
         |o, _| Some(Value::Text(&parent(o)?.image.exe)),
         "first argument (argv[0]) of the parent",
     ),
-    Field::live(
+    Field::lineage(
         "proc.pexepath",
         Text,
         |o, _| Some(Value::Text(&parent(o)?.image.exe_path)),
         "executable path of the parent",
     ),
-    Field::live(
+    Field::lineage(
         "proc.pcmdline",
         Text,
         |o, _| Some(Value::Text(cmdline(o, parent(o)?))),
@@ -233,49 +233,49 @@ pub(super) const ROWS: &[Field] = &[
         |o, _| since(o.event.time_ns, parent(o)?),
         "nanoseconds since the parent was created",
     ),
-    Field::live(
+    Field::lineage(
         "proc.ppid.ts",
         RelTime,
         |o, _| start(parent(o)?),
         "when the parent was created, nanoseconds since the epoch",
     ),
     // The ancestors.
-    Field::live(
+    Field::lineage(
         "proc.aname",
         Text,
         |o, arg| family::line(o, arg, |_, p| Value::Text(p.comm.as_bytes())),
         "name of ancestor [N] (0 is the process, 1 its parent); without N of any ancestor",
     )
     .ancestors(),
-    Field::live(
+    Field::lineage(
         "proc.aexe",
         Text,
         |o, arg| family::line(o, arg, |_, p| Value::Text(&p.image.exe)),
         "first argument (argv[0]) of ancestor [N]; without N of any ancestor",
     )
     .ancestors(),
-    Field::live(
+    Field::lineage(
         "proc.aexepath",
         Text,
         |o, arg| family::line(o, arg, |_, p| Value::Text(&p.image.exe_path)),
         "executable path of ancestor [N]; without N of any ancestor",
     )
     .ancestors(),
-    Field::live(
+    Field::lineage(
         "proc.acmdline",
         Text,
         |o, arg| family::line(o, arg, |o, p| Value::Text(cmdline(o, p))),
         "name and arguments of ancestor [N]; without N of any ancestor",
     )
     .ancestors(),
-    Field::live(
+    Field::lineage(
         "proc.apid",
         Signed(64),
         |o, arg| family::line(o, arg, |_, p| Value::Signed(p.key.pid.into())),
         "process id of ancestor [N]; without N of any ancestor",
     )
     .ancestors(),
-    Field::live(
+    Field::lineage(
         "proc.aenv",
         Text,
         |o, arg| match arg {
@@ -286,21 +286,21 @@ pub(super) const ROWS: &[Field] = &[
     )
     .ancestors()
     .arg(ArgRule::OptionalAny),
-    Field::live(
+    Field::lineage(
         "proc.aargs",
         Text,
         family::args,
         "arguments of ancestor [N]; without N those of all ancestors, joined by blanks",
     )
     .arg(ArgRule::OptionalIndex),
-    Field::live(
+    Field::lineage(
         "proc.loginshellid",
         Signed(64),
         family::login_shell,
         "process id of the eldest in the line of ancestors whose name ends in `sh`",
     ),
     // The session and the process group.
-    Field::live(
+    Field::process(
         "proc.sid",
         Signed(64),
         |o, _| Some(Value::Signed(o.process.map_or(-1, |p| p.ids.vsid.into()))),
@@ -324,13 +324,13 @@ pub(super) const ROWS: &[Field] = &[
         |o, _| Some(Value::Text(session_leader(o).map_or(&[], |p| &p.image.exe_path))),
         "executable path of the session leader",
     ),
-    Field::live(
+    Field::process(
         "proc.is_sid_leader",
         Bool,
         |o, _| Some(Value::Bool(o.process.is_none_or(|p| p.ids.vsid == p.ids.vpid))),
         "the process leads its session",
     ),
-    Field::live(
+    Field::process(
         "proc.vpgid",
         Signed(64),
         |o, _| Some(Value::Signed(o.process.map_or(-1, |p| p.ids.vpgid.into()))),
@@ -354,13 +354,13 @@ pub(super) const ROWS: &[Field] = &[
         |o, _| Some(Value::Text(group_leader(o).map_or(&[], |p| &p.image.exe_path))),
         "executable path of the process group's leader",
     ),
-    Field::live(
+    Field::process(
         "proc.is_vpgid_leader",
         Bool,
         |o, _| Some(Value::Bool(o.process.is_none_or(|p| p.ids.vpgid == p.ids.vpid))),
         "the process leads its process group",
     ),
-    Field::live(
+    Field::process(
         "proc.pgid",
         Signed(64),
         |o, _| Some(Value::Signed(o.process.map_or(-1, |p| p.ids.pgid.into()))),
@@ -384,7 +384,7 @@ pub(super) const ROWS: &[Field] = &[
         |o, _| Some(Value::Text(group_leader(o).map_or(&[], |p| &p.image.exe_path))),
         "executable path of the process group's leader",
     ),
-    Field::live(
+    Field::process(
         "proc.is_pgid_leader",
         Bool,
         |o, _| Some(Value::Bool(o.process.is_none_or(|p| p.ids.pgid == p.key.pid))),

@@ -149,6 +149,7 @@ impl Scene {
             number: 5,
             event: &event,
             process: self.processes.get(key).filter(|_| self.known),
+            standing: None,
             processes: &self.processes,
             container: self.container.as_ref(),
             users: &self.users,

@@ -26,31 +26,31 @@ pub(super) const ROWS: &[Field] = &[
         vtid,
         "thread id inside its pid namespace; known of a process' first thread",
     ),
-    Field::live(
+    Field::process(
         "thread.cap_permitted",
         Text,
         |o, _| Some(capabilities(o, |caps| caps.permitted)),
         "capabilities the process may make effective, joined by blanks",
     ),
-    Field::live(
+    Field::process(
         "thread.cap_inheritable",
         Text,
         |o, _| Some(capabilities(o, |caps| caps.inheritable)),
         "capabilities an exec may keep, joined by blanks",
     ),
-    Field::live(
+    Field::process(
         "thread.cap_effective",
         Text,
         |o, _| Some(capabilities(o, |caps| caps.effective)),
         "capabilities the kernel checks, joined by blanks",
     ),
-    Field::live(
+    Field::process(
         "thread.cgroups",
         Text,
         cgroups,
         "cgroup of each controller as `controller=path`, joined by blanks",
     ),
-    Field::live(
+    Field::process(
         "thread.cgroup",
         Text,
         cgroup,

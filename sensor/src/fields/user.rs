@@ -13,37 +13,37 @@ const UNKNOWN: &[u8] = b"<NA>";
 
 /// user.*
 pub(super) const USER_ROWS: &[Field] = &[
-    Field::live(
+    Field::process(
         "user.uid",
         Unsigned(32),
         |o, _| Some(Value::Unsigned(uid(o).into())),
         "effective user id; 4294967295 when the process is unknown",
     ),
-    Field::live(
+    Field::process(
         "user.name",
         Text,
         |o, _| Some(Value::Text(user_name(o, uid(o)))),
         "name of the effective user; the text <NA> when it has none",
     ),
-    Field::live(
+    Field::process(
         "user.homedir",
         Text,
         |o, _| Some(Value::Text(about(o, uid(o), |user| &user.home, b"/root"))),
         "home directory of the effective user; the text <NA> when unknown",
     ),
-    Field::live(
+    Field::process(
         "user.shell",
         Text,
         |o, _| Some(Value::Text(about(o, uid(o), |user| &user.shell, UNKNOWN))),
         "login shell of the effective user; the text <NA> when unknown",
     ),
-    Field::live(
+    Field::process(
         "user.loginuid",
         Signed(64),
         |o, _| Some(Value::Signed(login_uid(o).map_or(-1, i64::from))),
         "user id of the login this process descends from (audit uid); -1 without one",
     ),
-    Field::live(
+    Field::process(
         "user.loginname",
         Text,
         |o, _| {
@@ -56,13 +56,13 @@ pub(super) const USER_ROWS: &[Field] = &[
 
 /// group.*
 pub(super) const GROUP_ROWS: &[Field] = &[
-    Field::live(
+    Field::process(
         "group.gid",
         Unsigned(32),
         |o, _| Some(Value::Unsigned(gid(o).into())),
         "effective group id; 4294967295 when the process is unknown",
     ),
-    Field::live(
+    Field::process(
         "group.name",
         Text,
         |o, _| Some(Value::Text(group_name(o, gid(o)))),

@@ -47,8 +47,8 @@ impl ProcessTable {
         for found in found {
             let ppid = found.ppid;
             let entry = Entry::new(found.into_process(world), Knowledge::Told, ppid);
-            if self.store.find(entry.process.key).is_none() {
-                slots.push((entry.process.key, ppid));
+            if self.store.find(entry.process().key).is_none() {
+                slots.push((entry.process().key, ppid));
                 self.admit(entry);
             }
         }
@@ -92,13 +92,13 @@ impl ProcessTable {
             Body::Connect(_) => {}
         }
         self.store.pin(None);
-        Some(self.store.get(slot)?.process.key)
+        Some(self.store.get(slot)?.process().key)
     }
 
     /// Finds the acting process and learns its exact start.
     fn recognise(&mut self, task: &Task) -> Option<Slot> {
         let slot = self.store.find(key_of(task))?;
-        if self.store.get(slot)?.process.key.start_boot_ns != task.start_boot_ns {
+        if self.store.get(slot)?.process().key.start_boot_ns != task.start_boot_ns {
             self.store.sharpen(slot, task.start_boot_ns);
         }
         Some(slot)
@@ -127,7 +127,7 @@ impl ProcessTable {
 
     /// Puts an entry into the store, followed if the command was awaited.
     fn admit(&mut self, mut entry: Entry) -> Slot {
-        if self.awaited == Some(entry.process.key.pid) {
+        if self.awaited == Some(entry.process().key.pid) {
             self.awaited = None;
             entry.followed = true;
         }
@@ -146,21 +146,34 @@ impl ProcessTable {
             return false;
         }
         entry.seen_ns = event.time_ns;
+        let told = std::mem::replace(&mut entry.cgroup_id, task.cgroup_id);
+        let process = entry.process();
         // Threads may have names of their own; the process has its leader's.
-        if task.tid == task.pid {
-            entry.process.comm = task.comm;
-        }
-        let ids = &mut entry.process.ids;
+        let comm = if task.tid == task.pid {
+            task.comm
+        } else {
+            process.comm
+        };
+        let mut ids = process.ids;
         if ids.euid != task.uid {
             (ids.euid, ids.fsuid) = (task.uid, task.uid);
         }
         if ids.egid != task.gid {
             (ids.egid, ids.fsgid) = (task.gid, task.gid);
         }
-        let told = std::mem::replace(&mut entry.cgroup_id, task.cgroup_id);
         let moved = told != 0 && told != task.cgroup_id && !tells_all(&event.body);
-        if moved && let Some(place) = world.moved(entry.process.key, &entry.process.place) {
-            entry.process.place = place;
+        let place = match moved {
+            true => world.moved(process.key, &process.place),
+            false => None,
+        };
+        // What says nothing new must leave the process as it is.
+        if (comm != process.comm || ids != process.ids || place.is_some())
+            && let Some(process) = self.store.change(slot)
+        {
+            (process.comm, process.ids) = (comm, ids);
+            if let Some(place) = place {
+                process.place = place;
+            }
         }
         self.correct_parent(slot, task, world);
         true
@@ -171,14 +184,14 @@ impl ProcessTable {
             return;
         };
         let known = std::mem::replace(&mut entry.ppid, task.ppid);
-        let believed = entry.process.parent;
+        let believed = entry.process().parent;
         let mut parent = self.store.elder(task.ppid, task.start_boot_ns);
         // One look per change: a parent that cannot be found is not sought
         // again at every record of its child.
         if parent.is_none() && task.ppid != 0 && known != task.ppid {
             parent = self.look_up_line(task.ppid, task.start_boot_ns, world);
         }
-        let key = parent.and_then(|parent| Some(self.store.get(parent)?.process.key));
+        let key = parent.and_then(|parent| Some(self.store.get(parent)?.process().key));
         if key != believed {
             self.store.set_parent(slot, parent);
             if known == 0 {
@@ -196,15 +209,17 @@ impl ProcessTable {
         let Some(parent) = parent.and_then(|parent| self.store.get(parent)) else {
             return;
         };
-        let (followed, loginuid) = (parent.followed, parent.process.loginuid);
-        let place = Arc::clone(&parent.process.place);
+        let (followed, loginuid) = (parent.followed, parent.process().loginuid);
+        let place = Arc::clone(&parent.process().place);
         let Some(entry) = self.store.get_mut(slot) else {
             return;
         };
         entry.followed |= followed;
-        if entry.knowledge == Knowledge::Header {
-            entry.process.loginuid = loginuid;
-            entry.process.place = place;
+        if entry.knowledge == Knowledge::Header
+            && let Some(process) = self.store.change(slot)
+        {
+            process.loginuid = loginuid;
+            process.place = place;
         }
     }
 
@@ -251,13 +266,15 @@ impl ProcessTable {
         }
         entry.exec_ns = time_ns;
         entry.knowledge = Knowledge::Exec;
-        let process = &mut entry.process;
+        self.store.set_cwd(slot, exec.cwd);
+        let Some(process) = self.store.change(slot) else {
+            return;
+        };
         process.ids = exec.ids;
         process.image = Arc::new(Image::new(exec.argv, exec.env, exec.exe_path, exec.exe));
         process.caps = exec.caps;
         process.tty = exec.tty;
         process.loginuid = exec.loginuid;
-        set_cwd(&mut process.cwd, exec.cwd);
         if exec.place != Place::default() && !process.place.is(&exec.place) {
             process.place = world.place(&exec.place);
         }
@@ -265,8 +282,8 @@ impl ProcessTable {
 
     /// Of an exec that failed only the ids are news.
     fn failed_exec(&mut self, slot: Slot, news: bool, exec: &Exec<'_>) {
-        if news && let Some(entry) = self.store.get_mut(slot) {
-            entry.process.ids = exec.ids;
+        if news && let Some(process) = self.store.change(slot) {
+            process.ids = exec.ids;
         }
     }
 
@@ -285,11 +302,11 @@ impl ProcessTable {
         let Some(entry) = self.store.get(forker) else {
             return;
         };
-        let mut process = child_of(&entry.process, key, fork, world);
+        let mut process = child_of(entry.process(), key, fork, world);
         let (followed, cgroup_id) = (entry.followed, entry.cgroup_id);
         // Nothing known of the parent is nothing known of the child.
         let knowledge = entry.knowledge.min(Knowledge::Told);
-        let moved = fork.place != Place::default() && !entry.process.place.is(&fork.place);
+        let moved = fork.place != Place::default() && !entry.process().place.is(&fork.place);
         if moved {
             process.place = world.place(&fork.place);
         }
@@ -314,14 +331,16 @@ impl ProcessTable {
             return;
         };
         let followed = from.followed;
-        let model = from.process.clone();
+        let model = from.process().clone();
         let Some(entry) = self.store.get_mut(child) else {
             return;
         };
         entry.followed |= followed;
         if entry.knowledge == Knowledge::Header {
             entry.knowledge = Knowledge::Told;
-            let process = &mut entry.process;
+            let Some(process) = self.store.change(child) else {
+                return;
+            };
             (process.image, process.cwd) = (model.image, model.cwd);
             (process.caps, process.tty) = (model.caps, model.tty);
             process.loginuid = fork.loginuid;
@@ -334,7 +353,10 @@ impl ProcessTable {
                 process.place = model.place;
             }
         }
-        if entry.process.parent.is_none() && entry.ppid == 0 {
+        let Some(entry) = self.store.get_mut(child) else {
+            return;
+        };
+        if entry.process().parent.is_none() && entry.ppid == 0 {
             entry.ppid = fork.child_ppid;
             self.store.set_parent(child, parent);
         }
@@ -345,11 +367,8 @@ impl ProcessTable {
     fn note_cwd(&mut self, slot: Slot, task: &Task, open: &Open<'_>) {
         // A thread may have left the others with unshare(CLONE_FS).
         let tells = open.dirfd == libc::AT_FDCWD && !open.base.is_empty();
-        if tells
-            && task.tid == task.pid
-            && let Some(entry) = self.store.get_mut(slot)
-        {
-            set_cwd(&mut entry.process.cwd, open.base);
+        if tells && task.tid == task.pid {
+            self.store.set_cwd(slot, open.base);
         }
     }
 }
@@ -369,17 +388,6 @@ fn tells_all(body: &Body<'_>) -> bool {
 /// Whether a record was overtaken by a newer one.
 fn is_late(time_ns: u64, newest_ns: u64) -> bool {
     time_ns < newest_ns && newest_ns - time_ns < CLOCK_STEP_NS
-}
-
-/// Replaces the working directory if it is another one.
-fn set_cwd(cwd: &mut Arc<[u8]>, path: &[u8]) {
-    let path = match path {
-        [rest @ .., b'/'] if !rest.is_empty() => rest,
-        path => path,
-    };
-    if **cwd != *path && !path.is_empty() {
-        *cwd = path.into();
-    }
 }
 
 /// The little a header says of a process.

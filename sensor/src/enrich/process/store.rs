@@ -1,12 +1,14 @@
 //! Room for a bounded number of processes: entries in, slots out.
 //!
 //! What always holds: at most `capacity` entries; at most two entries per pid,
-//! the newest and the one before it; only the newest may be running.
+//! the newest and the one before it; only the newest may be running. No process
+//! changes without a new stamp.
 
 mod family;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::{Process, ProcessKey};
 use family::Links;
@@ -29,7 +31,19 @@ impl Slot {
     fn index(self) -> usize {
         self.0 as usize
     }
+
+    /// Its number; small, as slots are used again.
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
 }
+
+/// Stamps one table can give before they are those of the next: more than a
+/// million a second for twelve days.
+const STAMPS_PER_TABLE: u64 = 1 << 40;
+
+/// Tables so far: no two give the same stamp.
+static TABLES: AtomicU64 = AtomicU64::new(0);
 
 /// How the image of a process became known; the later wins over the earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +59,12 @@ pub(super) enum Knowledge {
 /// A process and what the table remembers about it for itself.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) process: Process,
+    /// Changed through [`Store::change`] and [`Store::set_cwd`] only.
+    process: Process,
+    /// Another one whenever `process` is another; no two entries share one.
+    stamp: u64,
+    /// A descendant's answers are remembered: see [`Store::watch`].
+    watched: AtomicBool,
     pub(super) knowledge: Knowledge,
     /// The parent's pid as the kernel last told it.
     pub(super) ppid: u32,
@@ -69,6 +88,8 @@ impl Entry {
     pub(super) fn new(process: Process, knowledge: Knowledge, ppid: u32) -> Self {
         Self {
             process,
+            stamp: 0,
+            watched: AtomicBool::new(false),
             knowledge,
             ppid,
             cgroup_id: 0,
@@ -80,6 +101,19 @@ impl Entry {
             reaper_pid: 0,
             links: Links::default(),
         }
+    }
+
+    pub(super) fn process(&self) -> &Process {
+        &self.process
+    }
+
+    pub(super) fn stamp(&self) -> u64 {
+        self.stamp
+    }
+
+    /// Has [`Store::lineage`] change when this entry does.
+    pub(super) fn watch(&self) {
+        self.watched.store(true, Ordering::Relaxed);
     }
 }
 
@@ -104,14 +138,57 @@ pub(super) struct Store {
     /// Never a victim: the event at hand is about this one.
     pinned: Option<Slot>,
     evicted: u64,
+    /// The last stamp given.
+    stamps: u64,
+    lineage: u64,
 }
 
 impl Store {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity,
+            stamps: TABLES
+                .fetch_add(1, Ordering::Relaxed)
+                .wrapping_mul(STAMPS_PER_TABLE),
             ..Self::default()
         }
+    }
+
+    /// The process, to be changed: from now on it is another one to those who
+    /// remember what they found out about it or its descendants.
+    pub(super) fn change(&mut self, slot: Slot) -> Option<&mut Process> {
+        self.stamps += 1;
+        let entry = self.slots.get_mut(slot.index())?.as_mut()?;
+        entry.stamp = self.stamps;
+        if std::mem::take(entry.watched.get_mut()) {
+            self.lineage += 1;
+        }
+        Some(&mut entry.process)
+    }
+
+    /// Sets the working directory. Nothing asks for that of an ancestor, and
+    /// shells with children change it often: answers about those stand.
+    pub(super) fn set_cwd(&mut self, slot: Slot, cwd: &[u8]) {
+        let cwd = match cwd {
+            [rest @ .., b'/'] if !rest.is_empty() => rest,
+            cwd => cwd,
+        };
+        let Some(entry) = self.get(slot) else { return };
+        if *entry.process.cwd == *cwd || cwd.is_empty() {
+            return;
+        }
+        self.stamps += 1;
+        let stamp = self.stamps;
+        if let Some(entry) = self.get_mut(slot) {
+            entry.stamp = stamp;
+            entry.process.cwd = cwd.into();
+        }
+    }
+
+    /// Another number whenever a watched entry changed or went, or a key may
+    /// mean another entry than before.
+    pub(super) fn lineage(&self) -> u64 {
+        self.lineage
     }
 
     pub(super) fn len(&self) -> usize {
@@ -174,7 +251,9 @@ impl Store {
     }
 
     /// Takes in a process that [`Store::find`] does not know, without family.
-    pub(super) fn insert(&mut self, entry: Entry) -> Slot {
+    pub(super) fn insert(&mut self, mut entry: Entry) -> Slot {
+        self.stamps += 1;
+        entry.stamp = self.stamps;
         while self.len() >= self.capacity {
             let Some(victim) = self.victim() else { break };
             self.evict(victim);
@@ -206,6 +285,8 @@ impl Store {
 
     /// Ranks a newcomer among those that had its pid; the third has to go.
     fn displace(&mut self, old: Holders, slot: Slot, key: ProcessKey) -> Holders {
+        // A start known to a tick only may from now on mean the other one.
+        self.lineage += 1;
         let newer = self
             .get(old.newest)
             .is_none_or(|entry| entry.process.key.start_boot_ns <= key.start_boot_ns);
@@ -323,6 +404,8 @@ impl Store {
         self.bequeath(slot, heir);
         self.unlink(slot);
         if let Some(place) = self.slots.get_mut(slot.index()) {
+            let watched = place.as_mut().map(|entry| *entry.watched.get_mut());
+            self.lineage += u64::from(watched == Some(true));
             *place = None;
             self.free.push(slot);
             self.evicted += 1;

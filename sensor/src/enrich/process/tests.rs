@@ -239,7 +239,7 @@ fn children_of_a_process_that_ended_are_their_reapers() {
 fn orphans_of_a_container_go_to_its_init_when_no_reaper_is_told() {
     let mut told = family();
     let child = told.table.store.find(CHILD).unwrap();
-    let vpid = &mut told.table.store.get_mut(child).unwrap().process.ids.vpid;
+    let vpid = &mut told.table.store.change(child).unwrap().ids.vpid;
     *vpid = 1;
     told.tell(CHILD, 10, fork(GRANDCHILD, 20));
     let great = key(40, 4_000_000_001);
@@ -671,17 +671,17 @@ fn family_ties_hold(table: &ProcessTable, capacity: usize) -> Result<(), TestCas
     prop_assert!(store.len() <= capacity);
     let mut listed = 0;
     for entry in store.entries() {
-        let slot = store.find(entry.process.key).unwrap();
+        let slot = store.find(entry.process().key).unwrap();
         for child in store.children(slot) {
             listed += 1;
             let child = store.get(child).unwrap();
             prop_assert!(!child.ended);
-            prop_assert_eq!(child.process.parent, Some(entry.process.key));
+            prop_assert_eq!(child.process().parent, Some(entry.process().key));
         }
     }
     let children = store
         .entries()
-        .filter(|entry| !entry.ended && entry.process.parent.is_some());
+        .filter(|entry| !entry.ended && entry.process().parent.is_some());
     prop_assert_eq!(listed, children.count());
     Ok(())
 }

@@ -22,11 +22,16 @@ impl Store {
         let parent = parent.filter(|parent| *parent != child);
         self.unlink(child);
         let key = parent.and_then(|slot| Some(self.get(slot)?.process.key));
-        let Some(entry) = self.get_mut(child) else {
+        let Some(entry) = self.get(child) else {
             return;
         };
-        entry.process.parent = key;
-        if entry.ended {
+        let (believed, ended) = (entry.process.parent, entry.ended);
+        if believed != key
+            && let Some(process) = self.change(child)
+        {
+            process.parent = key;
+        }
+        if ended {
             return;
         }
         let Some(parent) = parent else { return };
@@ -53,17 +58,19 @@ impl Store {
 
     /// Replaces a start known to a tick by the exact one, here and in the children.
     pub(in super::super) fn sharpen(&mut self, slot: Slot, start_boot_ns: u64) {
-        let Some(entry) = self.get_mut(slot) else {
+        let Some(process) = self.change(slot) else {
             return;
         };
-        let off = start_boot_ns.wrapping_sub(entry.process.key.start_boot_ns);
-        entry.process.key.start_boot_ns = start_boot_ns;
-        entry.process.start_ns = entry.process.start_ns.wrapping_add(off);
-        let key = entry.process.key;
-        let mut next = entry.links.first_child;
-        while let Some(child) = next.and_then(|slot| self.get_mut(slot)) {
-            child.process.parent = Some(key);
-            next = child.links.next;
+        let off = start_boot_ns.wrapping_sub(process.key.start_boot_ns);
+        process.key.start_boot_ns = start_boot_ns;
+        process.start_ns = process.start_ns.wrapping_add(off);
+        let key = process.key;
+        let mut next = self.get(slot).and_then(|entry| entry.links.first_child);
+        while let Some(child) = next {
+            if let Some(process) = self.change(child) {
+                process.parent = Some(key);
+            }
+            next = self.get(child).and_then(|entry| entry.links.next);
         }
     }
 
