@@ -9,6 +9,7 @@
 
 mod compile;
 pub(crate) mod fnmatch;
+mod identity;
 mod literal;
 mod operand;
 mod pathset;
@@ -17,6 +18,7 @@ mod predicate;
 mod transform;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::detect::syntax::{Expr, Span};
 use crate::fields::{FieldRef, Many, Statics, Subject, Value};
@@ -24,6 +26,7 @@ pub(crate) use compile::{Compiler, nearest};
 pub(crate) use fnmatch::Case;
 pub(crate) use literal::{Constant, constant};
 pub(crate) use operand::{Operand, Shape};
+pub(super) use predicate::How;
 use predicate::Predicate;
 
 /// A compiled condition.
@@ -33,15 +36,16 @@ pub struct Program {
 }
 
 /// A condition or a part of one.
-enum Node {
+pub(super) enum Node {
     Or(Box<[Node]>),
     And(Box<[Node]>),
     Not(Box<Node>),
-    Test(Box<Test>),
+    /// Shared with the engine, which keeps one of all that are alike.
+    Test(Arc<Test>),
 }
 
 /// One comparison.
-struct Test {
+pub(super) struct Test {
     left: Operand,
     many: Many,
     predicate: Predicate,
@@ -120,6 +124,11 @@ impl Program {
         self.root.matches(subject)
     }
 
+    /// The tree, for those who make something else of it.
+    pub(super) fn root(&self) -> &Node {
+        &self.root
+    }
+
     /// The fields the condition asks for, each once, in the order of the text.
     pub fn fields(&self) -> &[FieldRef] {
         &self.fields
@@ -147,9 +156,12 @@ impl Node {
 
 impl Test {
     fn matches<S: Subject>(&self, subject: &S) -> bool {
-        let Some(value) = self.left.value(subject) else {
-            return false;
-        };
+        let value = self.left.value(subject);
+        value.is_some_and(|value| self.holds(value, subject))
+    }
+
+    /// Whether it is true when its left side has this value.
+    pub(super) fn holds<S: Subject>(&self, value: Value<'_>, subject: &S) -> bool {
         let single = [value];
         let values: &[Value<'_>] = match value {
             Value::List(values) => values,

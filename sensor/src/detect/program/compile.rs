@@ -1,5 +1,7 @@
 //! The tree walked once: each check becomes a test, each mistake an error.
 
+use std::sync::Arc;
+
 use super::literal::{Constant, constant};
 use super::operand::Shape;
 use super::pathset::PathSet;
@@ -42,7 +44,7 @@ impl Compiler {
             ExprKind::Or(children) => self.nodes(children).map(Node::Or),
             ExprKind::And(children) => self.nodes(children).map(Node::And),
             ExprKind::Not(child) => self.node(child).map(|node| Node::Not(Box::new(node))),
-            ExprKind::Check(check) => self.check(check).map(|test| Node::Test(Box::new(test))),
+            ExprKind::Check(check) => self.check(check).map(|test| Node::Test(Arc::new(test))),
             ExprKind::Expanded(expansion) => {
                 self.within.push(MacroUse {
                     name: expansion.name.clone(),

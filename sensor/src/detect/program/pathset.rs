@@ -51,6 +51,15 @@ impl PathSet {
         }
     }
 
+    /// The components of each path, as they were written.
+    pub(super) fn paths(&self) -> impl Iterator<Item = impl Iterator<Item = &[u8]>> {
+        self.paths.iter().map(|path| {
+            path.iter().map(|component| match component {
+                Component::Name(text) | Component::Pattern(text) => &**text,
+            })
+        })
+    }
+
     /// Whether some path of the list is the beginning of this one.
     pub(super) fn covers(&self, path: &[u8]) -> bool {
         self.paths.iter().any(|prefix| {

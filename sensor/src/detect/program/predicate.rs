@@ -42,6 +42,19 @@ pub(super) enum Predicate {
     Against(Op, Operand),
 }
 
+/// How a pattern must stand in a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::detect) enum How {
+    /// It is the value.
+    Whole,
+    /// The value begins with it.
+    Start,
+    /// The value ends with it.
+    End,
+    /// It is somewhere in the value.
+    Within,
+}
+
 /// The constants of a list.
 pub(super) enum Set {
     Few(Box<[Constant]>),

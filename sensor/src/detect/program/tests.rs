@@ -4,7 +4,13 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::alert::Priority;
+use crate::detect::analysis;
+use crate::detect::engine::{Engine, Matching};
+use crate::detect::format::Format;
+use crate::detect::rules::{Rule, RuleSet};
 use crate::detect::syntax::{self, parse};
+use crate::events;
 use crate::fields::given::Given;
 
 /// What a condition comes to: its verdict, or the complaints about it, each
@@ -540,6 +546,23 @@ fn condition() -> impl Strategy<Value = String> {
         (one(&["in", "intersects"]), texts()).prop_map(|(op, v)| format!("fd.types {op} {v}")),
         (text_ops(), one(&["val(proc.exe)", "tolower(proc.exe)"]))
             .prop_map(|(op, right)| format!("proc.name {op} {right}")),
+        // Folded away before the event is there, and merged.
+        (one(&["=", "!="]), one(&["open", "connect", "execve"]))
+            .prop_map(|(op, v)| format!("evt.type {op} {v}")),
+        one(&[
+            "evt.type in (open, connect)",
+            "evt.num = 0",
+            "evt.type startswith open"
+        ])
+        .prop_map(str::to_owned),
+        (
+            text_fields(),
+            prop::collection::vec((text_ops(), quoted()), 2..5)
+        )
+            .prop_map(|(field, tests)| {
+                let tests = tests.iter().map(|(op, v)| format!("{field} {op} {v}"));
+                format!("({})", tests.collect::<Vec<_>>().join(" or "))
+            }),
         one(&[
             "proc.name exists",
             "fd.port exists",
@@ -565,6 +588,7 @@ fn event() -> impl Strategy<Value = Json> {
     let texts = || prop::option::of(prop::collection::vec(word(), 0..3));
     let numbers = || prop::option::of(prop::collection::vec(0..6, 0..3));
     (
+        prop::sample::select(&["open", "connect", "execve", "kill"][..]),
         text(),
         text(),
         texts(),
@@ -574,12 +598,29 @@ fn event() -> impl Strategy<Value = Json> {
         numbers(),
         numbers(),
     )
-        .prop_map(|(name, exe, aname, types, result, pid, port, apid)| {
+        .prop_map(|(ty, name, exe, aname, types, result, pid, port, apid)| {
             json!({
+                "evt.type": ty, "evt.num": 1,
                 "proc.name": name, "proc.exe": exe, "proc.aname": aname, "fd.types": types,
                 "evt.rawres": result, "proc.pid": pid, "fd.port": port, "proc.apid": apid,
             })
         })
+}
+
+/// A rule of that condition.
+fn rule(number: usize, condition: &str) -> Arc<Rule> {
+    let tree = Arc::new(parse(condition).unwrap());
+    Arc::new(Rule {
+        name: number.to_string().into(),
+        desc: String::new(),
+        priority: Priority::Debug,
+        source: "syscall".into(),
+        tags: Arc::default(),
+        condition: Program::compile(&tree).unwrap(),
+        events: analysis::events(&tree),
+        tree,
+        output: Format::compile("x").unwrap(),
+    })
 }
 
 proptest! {
@@ -591,5 +632,43 @@ proptest! {
         let program = Program::compile(&expr).map_err(|errors| TestCaseError::fail(format!("{condition}: {errors:?}")))?;
         let given = Given::from_json(&event).unwrap();
         prop_assert_eq!(program.matches(&given), naive::holds(&expr, &event), "{}", condition);
+    }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn the_engine_agrees_with_the_programs_of_its_rules(
+        // Enough of them that rules are looked up rather than asked one by one.
+        conditions in prop::collection::vec(condition(), 1..40),
+        events in prop::collection::vec(event(), 1..6),
+    ) {
+        let rules: Vec<_> = conditions.iter().enumerate().map(|(n, c)| rule(n, c)).collect();
+        let set = RuleSet { rules: rules.clone() };
+        let all = Engine::new(&set, Matching::All);
+        let first = Engine::new(&set, Matching::First);
+        for event in events {
+            let given = Given::from_json(&event).unwrap();
+            let code = events::by_name(event["evt.type"].as_str().unwrap()).unwrap();
+            let hits = |engine: &Engine| {
+                let mut hits = Vec::new();
+                engine.evaluate(code, &given, |rule| hits.push(rule.name.to_string()));
+                hits
+            };
+            let mut wanted: Vec<_> = rules
+                .iter()
+                .filter(|rule| rule.condition.matches(&given))
+                .map(|rule| rule.name.to_string())
+                .collect();
+            for rule in &rules {
+                prop_assert_eq!(rule.condition.matches(&given), naive::holds(&rule.tree, &event));
+            }
+            prop_assert_eq!(hits(&all), wanted.clone(), "{:?} {}", conditions, event);
+            prop_assert!(wanted.is_empty() || all.wants(code));
+            wanted.truncate(1);
+            prop_assert_eq!(hits(&first), wanted, "{:?} {}", conditions, event);
+        }
     }
 }
