@@ -18,6 +18,8 @@ mod cli;
 mod conformance;
 #[path = "suite/deploy.rs"]
 mod deploy;
+#[path = "suite/engine.rs"]
+mod engine;
 #[path = "suite/invariants.rs"]
 mod invariants;
 #[path = "suite/loader.rs"]

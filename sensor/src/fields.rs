@@ -259,7 +259,7 @@ pub trait Subject {
 }
 
 /// What answers about a process stand on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Standing {
     /// The process, its ancestors and the names of users, as the table has them.
     pub known: crate::enrich::process::Standing,

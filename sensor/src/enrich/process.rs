@@ -44,7 +44,7 @@ pub struct ProcessKey {
 /// What an answer about a process stands on: while these are the same, so is
 /// everything that can be read of the process, but for what the event itself
 /// tells. No two tables give the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Standing {
     /// Where the table keeps the process: a small number, used again later.
     pub slot: u32,
