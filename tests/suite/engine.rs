@@ -48,19 +48,25 @@ const PLACES: [&[u8]; 3] = [
 fn act() -> impl Strategy<Value = Act> {
     let rarely = || prop::bool::weighted(0.1);
     (
-        (0..20_u8, 1..7_u32, 0..2_u64, 0..7_u32, 1..7_u32),
-        (0..WORDS.len(), 0..2_u32, 0..2_u64, rarely(), rarely()),
+        (0..40_u8, 1..7_u32, rarely(), 1..7_u32),
+        (rarely(), 0..7_u32, 0..WORDS.len(), 0..2_u32),
+        (rarely(), rarely(), rarely()),
     )
         .prop_map(
-            |((what, pid, generation, ppid, other), (word, uid, cgroup_id, thread, late))| Act {
+            |((what, pid, again, other), (news, ppid, word, uid), (moved, thread, late))| Act {
                 what,
                 pid,
-                generation,
-                ppid,
+                generation: again.into(),
+                // Most records say of their process what the one before said.
+                ppid: if news { ppid } else { pid - 1 },
                 other,
-                word,
-                uid,
-                cgroup_id,
+                word: if news {
+                    word
+                } else {
+                    pid as usize % WORDS.len()
+                },
+                uid: if news { uid } else { pid % 2 },
+                cgroup_id: moved.into(),
                 thread,
                 late,
             },
@@ -215,7 +221,7 @@ impl Machine {
     /// Tells what happens, and shows what is then seen.
     fn tell(&mut self, act: &Act, see: impl FnOnce(&Observation<'_>)) {
         self.now_ns += 10;
-        if act.what == 19 {
+        if act.what == 39 {
             self.rename_users();
         }
         let event = act.event(self.now_ns);

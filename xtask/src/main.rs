@@ -6,6 +6,7 @@
 //!
 //! Exit codes: 0 all is well, 1 something failed, 2 the command line is wrong.
 
+mod bench;
 mod dist;
 mod run;
 mod setup;
@@ -32,6 +33,7 @@ Examples:
   cargo xtask run -- -o priority=warning          the same, with flags for `sensor run`
   cargo xtask test                                every test this machine can run
   cargo xtask vm                                  the kernel tests on older and newer kernels
+  cargo xtask bench engine                        how many events a second the rules take
   cargo xtask dist                                a static binary with rules, in target/dist")]
 struct Arguments {
     #[command(subcommand)]
@@ -44,6 +46,7 @@ enum Command {
     Run(run::Arguments),
     Test(test::Arguments),
     Vm(vm::Arguments),
+    Bench(bench::Arguments),
     Dist(dist::Arguments),
 }
 
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
         Command::Vm(arguments) => vm::main(&arguments),
+        Command::Bench(arguments) => bench::main(&arguments),
         Command::Dist(arguments) => dist::main(&arguments),
     };
     match result {
