@@ -68,11 +68,9 @@ impl Users {
         let changed = passwd.is_some() || group.is_some();
         if let Some(text) = passwd {
             self.by_uid = users(&text);
-            self.version += 1;
         }
         if let Some(text) = group {
             self.by_gid = groups(&text);
-            self.version += 1;
         }
         changed
     }

@@ -14,7 +14,7 @@ use super::{Arg, ArgRule, Field, FieldRef, LookupError, Value, lookup};
 pub(super) const CLASS: &str = "static";
 
 /// static.*
-pub(super) const ROWS: &[Field] = &[Field::live(
+pub(super) const ROWS: &[Field] = &[Field::process(
     CLASS,
     Text,
     |o, arg| match arg {

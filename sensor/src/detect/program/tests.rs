@@ -4,11 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::alert::Priority;
-use crate::detect::analysis;
 use crate::detect::engine::{Engine, Matching};
-use crate::detect::format::Format;
-use crate::detect::rules::{Rule, RuleSet};
+use crate::detect::rules::{LoadOptions, RuleSet, load_texts};
 use crate::detect::syntax::{self, parse};
 use crate::events;
 use crate::fields::given::Given;
@@ -607,20 +604,16 @@ fn event() -> impl Strategy<Value = Json> {
         })
 }
 
-/// A rule of that condition.
-fn rule(number: usize, condition: &str) -> Arc<Rule> {
-    let tree = Arc::new(parse(condition).unwrap());
-    Arc::new(Rule {
-        name: number.to_string().into(),
-        desc: String::new(),
-        priority: Priority::Debug,
-        source: "syscall".into(),
-        tags: Arc::default(),
-        condition: Program::compile(&tree).unwrap(),
-        events: analysis::events(&tree),
-        tree,
-        output: Format::compile("x").unwrap(),
-    })
+/// Rules of these conditions, named by their places.
+fn rules(conditions: &[String]) -> RuleSet {
+    let rules = conditions.iter().enumerate().map(|(place, condition)| {
+        format!(
+            "- {{rule: '{place}', desc: d, priority: INFO, output: o, condition: '{condition}'}}\n"
+        )
+    });
+    let text: String = rules.collect();
+    let files = [("rules.yaml", text.as_bytes())];
+    load_texts(&files, &LoadOptions::default()).unwrap().rules
 }
 
 proptest! {
@@ -645,8 +638,8 @@ proptest! {
         conditions in prop::collection::vec(condition(), 1..40),
         events in prop::collection::vec(event(), 1..6),
     ) {
-        let rules: Vec<_> = conditions.iter().enumerate().map(|(n, c)| rule(n, c)).collect();
-        let set = RuleSet { rules: rules.clone() };
+        let set = rules(&conditions);
+        let rules = &set.rules;
         let all = Engine::new(&set, Matching::All);
         let first = Engine::new(&set, Matching::First);
         for event in events {
@@ -662,7 +655,7 @@ proptest! {
                 .filter(|rule| rule.condition.matches(&given))
                 .map(|rule| rule.name.to_string())
                 .collect();
-            for rule in &rules {
+            for rule in rules {
                 prop_assert_eq!(rule.condition.matches(&given), naive::holds(&rule.tree, &event));
             }
             prop_assert_eq!(hits(&all), wanted.clone(), "{:?} {}", conditions, event);
