@@ -22,6 +22,8 @@ mod deploy;
 mod engine;
 #[path = "suite/invariants.rs"]
 mod invariants;
+#[path = "suite/laboratory.rs"]
+mod laboratory;
 #[path = "suite/loader.rs"]
 mod loader;
 #[path = "suite/outputs.rs"]

@@ -7,6 +7,8 @@
 pub mod check;
 pub mod config;
 pub mod demo;
+pub mod eval;
+mod event;
 pub mod events;
 pub mod explain;
 pub mod fields;
@@ -79,6 +81,8 @@ enum Verb {
     Explain(explain::Args),
     /// Find what loads and is probably not meant: shadowed rules, needless parts, traps
     Lint(lint::Args),
+    /// Try one condition on one event, or many cases
+    Eval(eval::Args),
     /// Run the tests of rules
     Test(test::Args),
     /// Write what the kernel reports to a file, for `sensor replay`
@@ -173,6 +177,7 @@ impl Verb {
             Self::Check(args) => Ok(check::run(&args)),
             Self::Explain(args) => explain::run(&args),
             Self::Lint(args) => lint::run(&args),
+            Self::Eval(args) => eval::run(&args),
             Self::Test(args) => test::run(&args),
             Self::Record(args) => record::run(&args),
             Self::Replay(args) => replay::run(&args),

@@ -5,6 +5,7 @@
 //! this runs while the sensor watches; everything in it goes through the same
 //! loader, programs and engine that do. Only the verbs know this room.
 
+pub mod case;
 pub mod event;
 pub(crate) mod explain;
 pub(crate) mod lint;

@@ -256,9 +256,12 @@ impl<'f> Builder<'f> {
             return Ok(());
         };
         // A block collection ends where the next thing starts; it is shown to
-        // the end of its last node.
+        // the end of its last node. The parser counts what follows a closing
+        // bracket, comments too, to the bracket.
         let inner = open.nodes.last().map_or(open.start, |node| node.range.end);
-        let end = if range.is_empty() { inner } else { range.end };
+        let rest = self.file.text.get(range.start..).unwrap_or_default();
+        let closed = rest.starts_with([']', '}']);
+        let end = if closed { range.start + 1 } else { inner };
         let value = if open.mapping {
             let mut nodes = open.nodes.into_iter();
             let mut entries = Vec::new();
@@ -404,12 +407,13 @@ mod tests {
 
     #[test]
     fn collections_know_where_they_stand() {
-        let text = "- a: 1\n  b:\n    - x\n\n# c\n- d: 2\n";
+        let text = "- a: 1\n  b:\n    - x\n\n# c\n- d: 2\n- [e, {f: 3} # c\n  ] # d\n";
         let documents = documents(text).unwrap();
         let Value::Sequence(items) = &documents[0].value else {
             panic!("{documents:?}");
         };
         let shown: Vec<_> = items.iter().map(|item| &text[item.range.clone()]).collect();
-        assert_eq!(shown, ["a: 1\n  b:\n    - x", "d: 2"]);
+        let flow = "[e, {f: 3} # c\n  ]";
+        assert_eq!(shown, ["a: 1\n  b:\n    - x", "d: 2", flow]);
     }
 }

@@ -2,9 +2,6 @@
 
 mod show;
 
-use std::io::Read as _;
-use std::path::Path;
-
 use anyhow::Context as _;
 use serde_json::Value as Json;
 
@@ -17,9 +14,6 @@ use crate::diagnostic::{Diagnostic, nearest};
 use crate::fields::given::Given;
 use crate::lab::explain::{Explanation, Question};
 
-/// Most bytes an event is read from.
-const MAX_EVENT_BYTES: u64 = 16 << 20;
-
 /// Flags of `sensor explain`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -31,7 +25,7 @@ Examples:
   sensor explain 'Password hashes read' --event '{\"evt.type\": \"openat\", \"fd.name\": \"/etc/shadow\"}'
   sensor explain 'My rule' --event @event.json --format json
 
-An event is a JSON map of fields and values; fields that are not given are
+An event is a map of fields and values, as JSON or YAML; fields that are not given are
 missing. @FILE reads it from a file, - from standard input. In the tree + stands
 for true and - for false; the parts that decide are marked.
 
@@ -74,7 +68,10 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         hooks: capture::hooks_of,
     };
     let event = match &args.event {
-        Some(word) => Some(event(word)?),
+        Some(word) => {
+            let fields = Json::Object(super::event::read(word)?);
+            Some(Given::from_json(&fields).map_err(anyhow::Error::msg)?)
+        }
         None => None,
     };
     let explanation = answer(args, &question, event.as_ref())?;
@@ -168,23 +165,4 @@ fn unknown(study: &Study, what: &str, name: &str) -> Diagnostic {
         None if like.len() > FEW => mistake.help(format!("{} names hold it", like.len())),
         None => mistake.help(format!("did you mean one of {}?", like.join(", "))),
     }
-}
-
-/// The event given as JSON, as `@FILE`, or as `-` for standard input.
-fn event(word: &str) -> Result<Given, Failure> {
-    let mistake = |message: String| vec![Diagnostic::error("CLI_EVENT", message)];
-    let read = |source: &mut dyn std::io::Read| {
-        let mut text = String::new();
-        source.take(MAX_EVENT_BYTES).read_to_string(&mut text)?;
-        Ok::<_, std::io::Error>(text)
-    };
-    let text = match word.strip_prefix('@') {
-        Some(path) => std::fs::File::open(Path::new(path)).and_then(|mut file| read(&mut file)),
-        None if word == "-" => read(&mut std::io::stdin().lock()),
-        None => Ok(word.to_owned()),
-    };
-    let text = text.map_err(|error| mistake(format!("cannot read the event: {error}")))?;
-    let json: Json = serde_json::from_str(&text)
-        .map_err(|error| mistake(format!("the event is no JSON: {error}")))?;
-    Given::from_json(&json).map_err(|error| mistake(error).into())
 }

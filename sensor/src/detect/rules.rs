@@ -47,7 +47,7 @@ use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
 use crate::events::EventSet;
 use crate::fields::Statics;
 use crate::yaml;
-use collection::Collection;
+use collection::{Collection, RuleText};
 
 /// One rule, ready to be evaluated.
 pub struct Rule {
@@ -256,6 +256,45 @@ pub(crate) fn study_texts(
     loading.study()
 }
 
+/// Compiles one condition with the lists and macros that files define. The
+/// rules in them are left out. Gives a rule of that condition, and what of the
+/// condition works and deserves a look.
+///
+/// # Errors
+/// Every mistake in the condition, or in the lists and macros.
+pub fn condition(
+    text: &Arc<SourceFile>,
+    options: &LoadOptions,
+) -> Result<(Arc<Rule>, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut loading = Loading::new(options);
+    loading.only_condition = true;
+    loading.paths(&options.paths);
+    loading.files.push(Arc::clone(text));
+    loading.collection.leave_only(RuleText::bare(text));
+    let report = loading.finish();
+    let (mut own, mut others): (Vec<_>, Vec<_>) = report
+        .diagnostics
+        .into_iter()
+        .filter(|found| found.code != "LOAD_UNUSED_LIST" && found.code != "LOAD_UNUSED_MACRO")
+        .partition(|found| {
+            let place = found.place.as_ref();
+            place.is_some_and(|place| Arc::ptr_eq(&place.file, text))
+        });
+    match report.rules.rules.into_iter().next() {
+        Some(rule)
+            if others
+                .iter()
+                .all(|found| found.severity == Severity::Warning) =>
+        {
+            Ok((rule, own))
+        }
+        _ => {
+            others.append(&mut own);
+            Err(others)
+        }
+    }
+}
+
 /// The files a configured path stands for, in load order.
 fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     if !std::fs::metadata(path)?.is_dir() {
@@ -291,6 +330,8 @@ struct Loading<'o> {
     files: Vec<Arc<SourceFile>>,
     /// Errors of compiling what the files before the last came to.
     early: Vec<Diagnostic>,
+    /// The files are read for their lists and macros alone.
+    only_condition: bool,
 }
 
 impl<'o> Loading<'o> {
@@ -301,6 +342,7 @@ impl<'o> Loading<'o> {
             diagnostics: Vec::new(),
             files: Vec::new(),
             early: Vec::new(),
+            only_condition: false,
         }
     }
 
@@ -353,7 +395,7 @@ impl<'o> Loading<'o> {
     /// A file must be sound without those after it, so each is compiled before
     /// the next is read. Of warnings only the last word counts.
     fn compile_so_far(&mut self) {
-        if self.files.is_empty() {
+        if self.files.is_empty() || self.only_condition {
             return;
         }
         let mut found = Vec::new();

@@ -17,11 +17,11 @@ use crate::fields::{self, FieldRef, LookupError, Many, Type};
 use crate::yaml::{self, Node, Value};
 
 /// No field of that name.
-const UNKNOWN_FIELD: &str = "TEST_UNKNOWN_FIELD";
+const UNKNOWN_FIELD: &str = "EVENT_UNKNOWN_FIELD";
 /// A value that the field cannot have.
-const WRONG_VALUE: &str = "TEST_WRONG_VALUE";
+const WRONG_VALUE: &str = "EVENT_WRONG_VALUE";
 /// No event of that name.
-const UNKNOWN_EVENT: &str = "TEST_UNKNOWN_EVENT";
+const UNKNOWN_EVENT: &str = "EVENT_UNKNOWN_TYPE";
 
 /// The key of the nested form.
 const ANCESTORS: &str = "ancestors";

@@ -6,6 +6,7 @@
 //! change decides what a list or macro may name.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::exception::{self, Exception};
 use super::item::{
@@ -13,7 +14,7 @@ use super::item::{
     RuleItem, Story, Version,
 };
 use crate::alert::Priority;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::yaml::traced::Traced;
 
 const INVALID: &str = "LOAD_ERR_VALIDATE";
@@ -108,6 +109,12 @@ impl Collection {
     /// Whether a name that is not there may be in what could not be read.
     pub(crate) fn may_be_broken(&self, name: &str) -> bool {
         self.incomplete || self.broken.contains(name)
+    }
+
+    /// Puts one rule in the place of all.
+    pub(crate) fn leave_only(&mut self, rule: RuleText) {
+        self.rules = vec![rule];
+        self.by_name.clear();
     }
 
     /// Notes that a file gave nothing.
@@ -299,6 +306,34 @@ impl Collection {
 }
 
 impl RuleText {
+    /// A rule that is nothing but its condition.
+    pub(crate) fn bare(condition: &Arc<SourceFile>) -> Self {
+        let whole = Place::new(condition, 0..condition.text.len());
+        let name = |text: &str| Name {
+            text: text.to_owned(),
+            place: whole.clone(),
+        };
+        let mut text = Traced::default();
+        text.push_written(&condition.text, condition, 0);
+        Self {
+            name: name("condition"),
+            condition: text,
+            appended: Vec::new(),
+            output: Traced::fixed("condition", &whole),
+            desc: String::new(),
+            priority: Priority::Debug,
+            source: name("syscall"),
+            enabled: true,
+            tags: BTreeSet::new(),
+            exceptions: Vec::new(),
+            warn_evttypes: false,
+            skip_if_unknown_filter: false,
+            capture: false,
+            capture_duration_ms: 0,
+            stories: Vec::new(),
+        }
+    }
+
     fn append_condition(&mut self, more: &Traced) {
         self.appended.push(self.condition.as_str().len() + 1);
         self.condition = joined(&self.condition, more);
@@ -341,10 +376,7 @@ fn joined(old: &Traced, new: &Traced) -> Traced {
     let mut out = old.clone();
     if let Some(place) = new.whole() {
         let start = place.range.start;
-        out.glue(
-            " ",
-            &crate::diagnostic::Place::new(&place.file, start..start),
-        );
+        out.glue(" ", &Place::new(&place.file, start..start));
     }
     out.push(new);
     out

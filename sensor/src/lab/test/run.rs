@@ -158,9 +158,14 @@ pub fn run(tests: &[Test], rules: &RuleSet, coverage: Option<&mut Coverage>) -> 
         .min(tests.len().max(1));
     let next = AtomicUsize::new(0);
     let blank = coverage.as_deref().map(Coverage::blank);
+    let engine = Engine::new(rules, Matching::All);
     let done: Vec<_> = std::thread::scope(|scope| {
-        let start = || scope.spawn(|| work(tests, rules, &next, blank.clone()));
-        let running: Vec<_> = (0..workers).map(|_| start()).collect();
+        let next = &next;
+        let start = |_| {
+            let (engine, blank) = (engine.clone(), blank.clone());
+            scope.spawn(move || work(tests, rules, &engine, next, blank))
+        };
+        let running: Vec<_> = (0..workers).map(start).collect();
         let ended = running.into_iter().filter_map(|worker| worker.join().ok());
         ended.collect()
     });
@@ -180,10 +185,10 @@ pub fn run(tests: &[Test], rules: &RuleSet, coverage: Option<&mut Coverage>) -> 
 fn work(
     tests: &[Test],
     rules: &RuleSet,
+    engine: &Engine,
     next: &AtomicUsize,
     mut coverage: Option<Coverage>,
 ) -> (Vec<(usize, Outcome)>, Option<Coverage>) {
-    let engine = Engine::new(rules, Matching::All);
     let mut outcomes = Vec::new();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -196,7 +201,7 @@ fn work(
                 if let Some(coverage) = &mut coverage {
                     coverage.see(test, code, &event);
                 }
-                judged(test, rules, &said(&engine, code, &event), (code, &event))
+                judged(test, rules, &said(engine, code, &event), (code, &event))
             }
             Err(message) => Outcome {
                 alerts: Vec::new(),

@@ -300,6 +300,8 @@ mod tests {
         let cases = [
             ("none # c", "[A, B] # c"),
             ("A", "[A, B]"),
+            ("[A] # c", "[A, B] # c"),
+            ("[] # c", "[A, B] # c"),
             ("[A, B] # right", "[A, B] # right"),
             (
                 "{rule: A, priority: warning}",
