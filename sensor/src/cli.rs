@@ -12,6 +12,7 @@ mod event;
 pub mod events;
 pub mod explain;
 pub mod fields;
+mod format;
 pub mod lint;
 mod list;
 mod log;

@@ -301,6 +301,7 @@ fn unreadable(path: &Path, why: &str) -> Diagnostic {
         place: None,
         related: Vec::new(),
         help: Some("give the path of a readable YAML file with -c".to_owned()),
+        as_read: None,
     }
 }
 
@@ -319,5 +320,6 @@ fn refused(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic {
         }),
         related: Vec::new(),
         help: Some("`sensor config` lists every key with its meaning and default".to_owned()),
+        as_read: None,
     }
 }

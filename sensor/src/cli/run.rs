@@ -26,7 +26,7 @@ use sensor_ebpf::KindSet;
 use crate::alert::Priority;
 use crate::config::{self, Config};
 use crate::detect::rules::watch::Watch;
-use crate::detect::rules::{self, Loaded, Study};
+use crate::detect::rules::{self, Loaded, Report, Study};
 use crate::diagnostic::Diagnostic;
 use crate::shipped;
 
@@ -116,20 +116,25 @@ pub(super) fn today() -> jiff::civil::Date {
 
 /// The rules the configuration names, or those this program carries.
 pub(super) fn load_rules(config: &Config) -> Result<Loaded, Vec<Diagnostic>> {
+    check_rules(config).loaded()
+}
+
+/// The same, with all that is to be said of them.
+pub(super) fn check_rules(config: &Config) -> Report {
     let mut options = config.load_options();
     options.today = Some(today());
-    let mut loaded = if options.paths.is_empty() {
-        rules::load_texts(shipped::RULES, &options)?
+    let mut report = if options.paths.is_empty() {
+        rules::check_texts(shipped::RULES, &options)
     } else {
-        rules::load(&options)?
+        rules::check(&options)
     };
-    if loaded.rules.rules.is_empty() {
+    if report.is_sound() && report.rules.rules.is_empty() {
         // Not a mistake, but nobody should be blind without knowing it.
         let blind = Diagnostic::warning("LOAD_NO_RULES", "no rule is in force: nothing can alert");
         let help = "check the paths of the rules, their `enabled`, and the configured `priority`";
-        loaded.diagnostics.push(blind.help(help));
+        report.diagnostics.push(blind.help(help));
     }
-    Ok(loaded)
+    report
 }
 
 /// Runs until it is told to stop.

@@ -18,6 +18,7 @@ mod macros;
 mod schema;
 mod select;
 mod study;
+mod validation;
 
 mod warnings;
 pub mod watch;
@@ -29,6 +30,7 @@ pub use item::Story;
 pub use schema::schema;
 pub use select::{Selector, Which};
 pub(crate) use study::{Standing, StudiedMacro, StudiedRule, Study};
+pub use validation::falco;
 pub use written::Written;
 
 use std::collections::HashSet;

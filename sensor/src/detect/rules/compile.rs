@@ -16,7 +16,7 @@ use super::{LoadOptions, Rule, RuleSet, warnings};
 use crate::detect::analysis;
 use crate::detect::program::{CompileError, ErrorKind, Program};
 use crate::detect::syntax::{self, Expr, Span, SyntaxError};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{AsRead, Diagnostic, Severity};
 use crate::fields::Statics;
 use crate::yaml::traced::Traced;
 
@@ -278,8 +278,9 @@ impl Compiler<'_, '_> {
     }
 }
 
-/// Points a diagnostic at a span of a text.
-pub(super) fn at(text: &Traced, diagnostic: Diagnostic, span: Span) -> Diagnostic {
+/// Points a diagnostic at a span of a condition.
+pub(super) fn at(text: &Traced, mut diagnostic: Diagnostic, span: Span) -> Diagnostic {
+    diagnostic.as_read = Some(Box::new(AsRead::new(text, span.start)));
     text.locate(diagnostic, &span.range())
 }
 
@@ -293,6 +294,7 @@ pub(super) fn syntax_error(text: &Traced, error: &SyntaxError) -> Diagnostic {
 fn compile_error(code: &'static str, error: &CompileError, written: &Written) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(code, error.message.clone());
     diagnostic.help.clone_from(&error.help);
+    diagnostic.as_read = Some(Box::new(written.as_read(&error.within, error.span)));
     written.locate(diagnostic, &error.within, error.span)
 }
 

@@ -15,7 +15,7 @@ use crate::fields;
 const MANY_EVENTS: usize = 100;
 
 /// Fields that are there for old rules only.
-const DEPRECATED: [&str; 6] = [
+pub(super) const DEPRECATED: [&str; 6] = [
     "evt.dir",
     "evt.latency",
     "evt.latency.s",

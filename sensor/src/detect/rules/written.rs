@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::detect::program::MacroUse;
 use crate::detect::syntax::Span;
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{AsRead, Diagnostic, Place};
 use crate::yaml::traced::Traced;
 
 /// The texts that a condition and its macros were read from.
@@ -47,6 +47,11 @@ impl Written {
             }
         }
         diagnostic
+    }
+
+    /// A span's place in the text that it counts in.
+    pub(super) fn as_read(&self, within: &[MacroUse], span: Span) -> AsRead {
+        AsRead::new(self.around(within), span.start)
     }
 
     /// The text that spans inside these macros count in.

@@ -114,7 +114,11 @@ impl Reader<'_> {
         let name = self.name(keys, "rule");
         let append = self.flag(keys, "append", false);
         let overrides = self.overrides(keys, &RULE);
-        let (append, overrides) = (append?, overrides?);
+        let (Some(append), Some(overrides)) = (append, overrides) else {
+            // What it does is not known; the rest of it is checked all the same.
+            self.shapes(keys);
+            return None;
+        };
         let change = match overrides {
             Some(_) if append => {
                 self.append_and_override(keys);
@@ -130,6 +134,33 @@ impl Reader<'_> {
             change: change?,
             story: self.story(keys),
         })
+    }
+
+    /// Checks the values of an item whose purpose is not known.
+    fn shapes(&mut self, keys: &Keys<'_>) {
+        for (key, _, node) in keys.entries() {
+            match key {
+                "condition" | "output" | "desc" | "source" => {
+                    let _ = self.text(node, key);
+                }
+                "priority" => {
+                    let _ = self.priority(node);
+                }
+                "tags" => {
+                    let _ = self.tags(node);
+                }
+                "exceptions" => {
+                    let _ = self.exceptions(node);
+                }
+                "enabled" | "warn_evttypes" | "skip-if-unknown-filter" | "capture" => {
+                    let _ = self.boolean(node, key);
+                }
+                "capture_duration" => {
+                    let _ = self.milliseconds(node);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// A definition. One with mistakes is still given where it has a condition,
@@ -209,7 +240,11 @@ impl Reader<'_> {
         if priority.is_none() {
             let names = Priority::ALL.map(Priority::name);
             let message = format!("`{}` is no priority", text.as_str());
-            let help = match crate::diagnostic::nearest(text.as_str(), names) {
+            let begun = text.as_str().to_lowercase();
+            let begun = names
+                .into_iter()
+                .find(|name| begun.len() > 1 && name.to_lowercase().starts_with(&begun));
+            let help = match begun.or(crate::diagnostic::nearest(text.as_str(), names)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the priorities are {}", names.join(", ")),
             };
