@@ -30,6 +30,8 @@ mod loader;
 mod outputs;
 #[path = "suite/replay.rs"]
 mod replay;
+#[path = "suite/schema.rs"]
+mod schema;
 #[path = "suite/stand_in.rs"]
 mod stand_in;
 #[path = "suite/stories.rs"]
