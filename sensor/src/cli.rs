@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod config;
+pub mod coverage;
 pub mod demo;
 pub mod eval;
 mod event;
@@ -80,6 +81,8 @@ enum Verb {
     Check(check::Args),
     /// Take a rule, macro or list apart: its condition, what can fire it, what hides it
     Explain(explain::Args),
+    /// Show what the rules cover: techniques, tactics, controls, events
+    Coverage(coverage::Args),
     /// Find what loads and is probably not meant: shadowed rules, needless parts, traps
     Lint(lint::Args),
     /// Try one condition on one event, or many cases
@@ -177,6 +180,7 @@ impl Verb {
             Self::Run(args) => run::run(&args),
             Self::Check(args) => Ok(check::run(&args)),
             Self::Explain(args) => explain::run(&args),
+            Self::Coverage(args) => coverage::run(&args),
             Self::Lint(args) => lint::run(&args),
             Self::Eval(args) => eval::run(&args),
             Self::Test(args) => test::run(&args),

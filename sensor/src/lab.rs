@@ -6,6 +6,7 @@
 //! loader, programs and engine that do. Only the verbs know this room.
 
 pub mod case;
+pub(crate) mod coverage;
 pub mod event;
 pub(crate) mod explain;
 pub(crate) mod lint;

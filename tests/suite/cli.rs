@@ -283,3 +283,29 @@ fn explain_shows_the_tree_and_with_an_event_the_reason() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("did you mean `this shell`?"));
 }
+
+#[test]
+fn coverage_is_a_table_json_and_a_navigator_layer() {
+    let table = sensor(&["coverage"]);
+    assert_eq!(table.status.code(), Some(0), "{}", text(&table.stderr));
+    let table = text(&table.stdout);
+    assert!(
+        table.contains("T1611") && table.contains("Escape to Host"),
+        "{table}"
+    );
+    assert!(table.contains("rules in force"), "{table}");
+    for by in ["tactic", "control", "event"] {
+        assert_eq!(sensor(&["coverage", "--by", by]).status.code(), Some(0));
+    }
+    let json = text(&sensor(&["coverage", "--format", "json"]).stdout);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["rules"]["skipped"], 0);
+    let layer = text(&sensor(&["coverage", "--format", "navigator"]).stdout);
+    let layer: serde_json::Value = serde_json::from_str(&layer).unwrap();
+    assert_eq!(layer["versions"]["layer"], "4.5");
+    let ids = layer["techniques"].as_array().unwrap().iter();
+    assert!(ids.clone().all(|technique| {
+        technique["techniqueID"].as_str().unwrap().starts_with('T') && technique["score"].is_u64()
+    }));
+    assert!(ids.len() > 20);
+}
