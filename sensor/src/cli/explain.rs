@@ -2,6 +2,9 @@
 
 mod show;
 
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
 use anyhow::Context as _;
 use serde_json::Value as Json;
 
@@ -11,8 +14,10 @@ use crate::capture;
 use crate::detect::engine::Matching;
 use crate::detect::rules::Study;
 use crate::diagnostic::{Diagnostic, nearest};
+use crate::fields::Subject;
 use crate::fields::given::Given;
 use crate::lab::explain::{Explanation, Question};
+use crate::recording::Replay;
 
 /// Flags of `sensor explain`.
 #[derive(Debug, clap::Args)]
@@ -24,10 +29,11 @@ Examples:
   sensor explain --list shell_programs               a list
   sensor explain 'Password hashes read' --event '{\"evt.type\": \"openat\", \"fd.name\": \"/etc/shadow\"}'
   sensor explain 'My rule' --event @event.json --format json
+  sensor explain 'My rule' --recording attack.rec --event 1042
 
-An event is a map of fields and values, as JSON or YAML; fields that are not given are
-missing. @FILE reads it from a file, - from standard input. In the tree + stands
-for true and - for false; the parts that decide are marked.
+An event is a map of fields and values, in JSON or YAML; fields that are not
+given are missing. @FILE reads it from a file, - from standard input. In the
+tree + stands for true and - for false; the parts that decide are marked.
 
 Exit code 1 when nothing has the name, or the rules or the event are wrong.")]
 pub struct Args {
@@ -40,9 +46,12 @@ pub struct Args {
     /// Explain the list of this name
     #[arg(long, value_name = "NAME", conflicts_with_all = ["rule", "event", "macro_name"])]
     list: Option<String>,
-    /// Show what the rule makes of this event
-    #[arg(long, value_name = "JSON|@FILE|-")]
+    /// Show what the rule makes of this event; with --recording its number there
+    #[arg(long, value_name = "JSON|@FILE|-|N")]
     event: Option<String>,
+    /// Take the event from this recording
+    #[arg(long, value_name = "FILE", requires = "event")]
+    recording: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -67,14 +76,11 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         all_match: config.rule_matching == Matching::All,
         hooks: capture::hooks_of,
     };
-    let event = match &args.event {
-        Some(word) => {
-            let fields = Json::Object(super::event::read(word)?);
-            Some(Given::from_json(&fields).map_err(anyhow::Error::msg)?)
-        }
-        None => None,
+    let explanation = match (&args.event, &args.recording) {
+        (Some(number), Some(path)) => recorded(args, &question, path, number)?,
+        (Some(word), None) => answer(args, &question, Some(&given(word)?))?,
+        (None, _) => answer(args, &question, None::<&Given>)?,
     };
-    let explanation = answer(args, &question, event.as_ref())?;
     match args.format {
         Format::Json => {
             let json = serde_json::to_string_pretty(&explanation).context("cannot print")?;
@@ -85,10 +91,45 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     Ok(EXIT_OK)
 }
 
-fn answer(
+/// Explains what a rule makes of an event of a recording, found by its number.
+fn recorded(
     args: &Args,
     question: &Question<'_>,
-    event: Option<&Given>,
+    path: &Path,
+    number: &str,
+) -> Result<Explanation, Failure> {
+    let mistake = |message: String| vec![Diagnostic::error("CLI_EVENT", message)];
+    let number: u64 = number.parse().map_err(|_| {
+        mistake(format!(
+            "`{number}` is no number of an event of the recording"
+        ))
+    })?;
+    let shown = |error| mistake(format!("{}: {error}", path.display()));
+    let mut replay = Replay::open(path).map_err(shown)?;
+    let mut answered = None;
+    let mut last = 0;
+    let read = replay.each(|_, event| {
+        last = event.number;
+        if event.number < number {
+            return ControlFlow::Continue(());
+        }
+        if event.number == number {
+            answered = Some(answer(args, question, Some(event)));
+        }
+        ControlFlow::Break(())
+    });
+    if let Some(answered) = answered {
+        return answered;
+    }
+    read.map_err(shown)?;
+    let message = format!("the recording has no event {number}: the nearest is {last}");
+    Err(mistake(message).into())
+}
+
+fn answer<S: Subject>(
+    args: &Args,
+    question: &Question<'_>,
+    event: Option<&S>,
 ) -> Result<Explanation, Failure> {
     let study = question.study;
     let (what, name, found) = if let Some(name) = &args.macro_name {
@@ -165,4 +206,10 @@ fn unknown(study: &Study, what: &str, name: &str) -> Diagnostic {
         None if like.len() > FEW => mistake.help(format!("{} names hold it", like.len())),
         None => mistake.help(format!("did you mean one of {}?", like.join(", "))),
     }
+}
+
+/// The event given as JSON or YAML, as `@FILE`, or as `-` for standard input.
+fn given(word: &str) -> Result<Given, Failure> {
+    let fields = Json::Object(super::event::read(word)?);
+    Ok(Given::from_json(&fields).map_err(anyhow::Error::msg)?)
 }

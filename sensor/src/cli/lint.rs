@@ -1,7 +1,8 @@
 //! `sensor lint`: what loads and is probably not what its author meant.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -9,8 +10,10 @@ use super::run::Input;
 use super::table::{self, Cell, NAME, PLAIN};
 use super::{EXIT_INPUT, EXIT_OK, Failure};
 use crate::detect::engine::Matching;
+use crate::detect::rules::Study;
 use crate::diagnostic::Diagnostic;
-use crate::lab::lint::{Lint, Options, lint};
+use crate::lab::lint::{Lint, Options, Usage, lint};
+use crate::recording::{RecordingError, Replay};
 
 /// Flags of `sensor lint`.
 #[derive(Debug, clap::Args)]
@@ -20,6 +23,7 @@ Examples:
   sensor lint rules/ my-rules.yaml  files and directories, in load order
   sensor lint -c sensor.yaml        the rules a configuration names
   sensor lint --strict rules/       exit 1 on any finding, for CI
+  sensor lint --recording day.rec   exceptions that nothing in it needed, too
   sensor lint --list                everything it looks for
 
 A comment above an item silences a finding in all of it:
@@ -33,6 +37,9 @@ pub struct Args {
     files: Vec<PathBuf>,
     #[command(flatten)]
     input: Input,
+    /// Also find exceptions that no event of this recording needed
+    #[arg(long, value_name = "FILE")]
+    recording: Option<PathBuf>,
     /// Leave out findings with this code; may be repeated
     #[arg(long, value_name = "CODE", value_parser = code)]
     allow: Vec<String>,
@@ -67,6 +74,11 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let options = Options {
         all_match: config.rule_matching == Matching::All,
         allow: args.allow.clone(),
+        usage: args
+            .recording
+            .as_ref()
+            .map(|path| usage(path, &study))
+            .transpose()?,
     };
     let found: Vec<Diagnostic> = lint(&study, &options);
     super::show(&found);
@@ -80,6 +92,22 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     } else {
         EXIT_OK
     })
+}
+
+/// What the rules' exceptions let pass in a recording.
+fn usage(path: &Path, study: &Study) -> Result<Usage, Failure> {
+    let mistake = |error: RecordingError| {
+        let message = format!("{}: {error}", path.display());
+        vec![Diagnostic::error("CLI_RECORDING", message)]
+    };
+    let mut usage = Usage::new(study);
+    let mut replay = Replay::open(path).map_err(mistake)?;
+    let read = replay.each(|code, event| {
+        usage.see(code, event);
+        ControlFlow::Continue(())
+    });
+    read.map_err(mistake)?;
+    Ok(usage)
 }
 
 /// Every lint with its meaning.

@@ -16,6 +16,7 @@ mod regex;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod usage;
 mod values;
 
 use std::collections::HashSet;
@@ -25,6 +26,7 @@ use crate::detect::rules::Study;
 use crate::diagnostic::Diagnostic;
 
 use unit::Unit;
+pub(crate) use usage::Usage;
 
 macro_rules! lints {
     ($($name:ident = $code:literal, $meaning:literal;)*) => {
@@ -90,6 +92,8 @@ lints! {
         "a value of an exception that is pasted unquoted and read as several";
     DeadException = "LINT_EXCEPTION_NEVER_APPLIES",
         "an exception for what the condition never matches";
+    UnusedException = "LINT_EXCEPTION_UNUSED",
+        "an exception that let nothing pass in the recording given with --recording";
     ExpiringException = "LINT_EXCEPTION_EXPIRES_SOON",
         "an exception that ends within 30 days";
     EventsNotCaptured = "LINT_EVENTS_NOT_CAPTURED",
@@ -101,12 +105,14 @@ lints! {
 }
 
 /// How to look.
-#[derive(Debug, Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Options {
     /// Whether all rules that are true alert, so that none hides another.
     pub(crate) all_match: bool,
     /// Codes nobody wants to hear of.
     pub(crate) allow: Vec<String>,
+    /// What exceptions let pass in a recording.
+    pub(crate) usage: Option<Usage>,
 }
 
 /// A finding, without its place.
@@ -130,6 +136,9 @@ pub(crate) fn lint(study: &Study, options: &Options) -> Vec<Diagnostic> {
     events::look(study, &mut found);
     exceptions::look(study, &mut prover, &mut found);
     lists::look(study, &mut found);
+    if let Some(usage) = &options.usage {
+        usage.look(study, &mut found);
+    }
     conclude(study, found, options)
 }
 

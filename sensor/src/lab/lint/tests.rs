@@ -284,3 +284,38 @@ fn a_finding_can_be_allowed_for_a_run_and_at_its_place() {
     );
     assert!(codes(&commented, &Options::default()).is_empty());
 }
+
+#[test]
+fn exceptions_that_a_recording_did_not_need_are_found() {
+    let rules = format!(
+        "{}  exceptions:\n    - {{name: used, fields: proc.name, values: [a]}}\n    - {{name: idle, fields: proc.pname, values: [x]}}\n",
+        with_rule("", "evt.type = open and fd.num >= 0")
+    );
+    let study = study_texts(&[("r.yaml", rules.as_bytes())], &LoadOptions::default()).unwrap();
+    let mut usage = Usage::new(&study);
+    let open = crate::events::by_name("open").unwrap();
+    for event in [
+        serde_json::json!({"evt.type": "open", "fd.num": 3, "proc.name": "a"}),
+        serde_json::json!({"evt.type": "open", "fd.num": 3, "proc.name": "b"}),
+        // The exception is true, the rule would not have been.
+        serde_json::json!({"evt.type": "open", "fd.num": -1, "proc.pname": "x"}),
+    ] {
+        usage.see(
+            open,
+            &crate::fields::given::Given::from_json(&event).unwrap(),
+        );
+    }
+    let options = Options {
+        usage: Some(usage),
+        ..Options::default()
+    };
+    let found = lint(&study, &options);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].code, "LINT_EXCEPTION_UNUSED");
+    assert!(found[0].message.contains("`idle`"));
+    let help = found[0].help.as_ref().unwrap();
+    assert!(
+        help.starts_with("of 3 events") && help.contains("true for 2"),
+        "{help}"
+    );
+}
