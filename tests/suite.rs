@@ -36,3 +36,5 @@ mod schema;
 mod stand_in;
 #[path = "suite/stories.rs"]
 mod stories;
+#[path = "suite/study.rs"]
+mod study;
