@@ -49,6 +49,17 @@ fn lint_shows_findings_with_place_and_help_and_fails_only_when_strict() {
     assert_eq!(allowed.status.code(), Some(0));
     let all = sensor(&["lint", "--strict", "-o", "rule_matching=all", path]);
     assert_eq!(all.status.code(), Some(0), "{}", text(&all.stderr));
+    let github = text(&sensor(&["lint", "--format", "github", path]).stdout);
+    assert!(
+        github.starts_with("::warning ") && github.contains("line=6"),
+        "{github}"
+    );
+    let sarif = text(&sensor(&["lint", "--format", "sarif", path]).stdout);
+    let sarif: serde_json::Value = serde_json::from_str(&sarif).unwrap();
+    assert_eq!(
+        sarif["runs"][0]["results"][0]["ruleId"],
+        "LINT_SHADOWED_RULE"
+    );
     let list = text(&sensor(&["lint", "--list"]).stdout);
     assert!(list.contains("LINT_SHADOWED_RULE"), "{list}");
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::format::Format;
 use super::run::Input;
 use super::table::{self, Cell, NAME, PLAIN};
 use super::{EXIT_INPUT, EXIT_OK, Failure};
@@ -24,6 +25,7 @@ Examples:
   sensor lint -c sensor.yaml        the rules a configuration names
   sensor lint --strict rules/       exit 1 on any finding, for CI
   sensor lint --recording day.rec   exceptions that nothing in it needed, too
+  sensor lint --format github       beside the lines of a pull request
   sensor lint --list                everything it looks for
 
 A comment above an item silences a finding in all of it:
@@ -43,6 +45,9 @@ pub struct Args {
     /// Leave out findings with this code; may be repeated
     #[arg(long, value_name = "CODE", value_parser = code)]
     allow: Vec<String>,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
     /// Exit 1 when anything is found
     #[arg(long)]
     strict: bool,
@@ -81,8 +86,8 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
             .transpose()?,
     };
     let found: Vec<Diagnostic> = lint(&study, &options);
-    super::show(&found);
-    if found.is_empty() {
+    args.format.show(&found);
+    if found.is_empty() && args.format == Format::Text {
         let (good, reset) = (super::GOOD, super::GOOD.render_reset());
         let count = study.rules.len();
         anstream::println!("{good}ok{reset}: nothing found in {count} rule(s)");
