@@ -20,6 +20,8 @@ mod harness;
 mod proctable;
 #[path = "kernel/receivers.rs"]
 mod receivers;
+#[path = "kernel/record.rs"]
+mod record;
 #[path = "kernel/run.rs"]
 mod run;
 

@@ -20,6 +20,7 @@ mod log;
 pub mod manual;
 pub mod record;
 pub mod replay;
+pub mod rules;
 pub mod run;
 pub mod schema;
 mod table;
@@ -89,6 +90,8 @@ enum Verb {
     Eval(eval::Args),
     /// Run the tests of rules
     Test(test::Args),
+    /// Ask a running sensor about its rules, or have it load them again
+    Rules(rules::Args),
     /// Write what the kernel reports to a file, for `sensor replay`
     Record(record::Args),
     /// Run rules over a recording: the same alerts as live, without root
@@ -184,6 +187,7 @@ impl Verb {
             Self::Lint(args) => lint::run(&args),
             Self::Eval(args) => eval::run(&args),
             Self::Test(args) => test::run(&args),
+            Self::Rules(args) => rules::run(&args),
             Self::Record(args) => record::run(&args),
             Self::Replay(args) => replay::run(&args),
             Self::Fields(args) => list::run(&args, "field", fields::print),

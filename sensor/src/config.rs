@@ -44,6 +44,10 @@ pub struct Config {
     /// Watch the rule files and load them again when they change. A broken
     /// edit keeps the rules in force and says so. SIGHUP does the same at once.
     pub watch_config_files: bool,
+    /// The directory in which a running sensor listens for `sensor rules` on a
+    /// socket of its own, `PID.sock`. It is made if it is not there, and only
+    /// its owner and root may speak to the sensor. Empty: it listens nowhere.
+    pub control_directory: PathBuf,
     /// Rules less severe than this are not evaluated: emergency, alert,
     /// critical, error, warning, notice, informational or debug.
     pub priority: Priority,
@@ -89,6 +93,7 @@ impl Default for Config {
         Self {
             rules_files: Vec::new(),
             watch_config_files: true,
+            control_directory: PathBuf::from("/run/sensor"),
             priority: Priority::Debug,
             rule_matching: Matching::First,
             rules: Vec::new(),

@@ -154,6 +154,84 @@ fn an_edited_rule_takes_effect_and_a_broken_edit_keeps_the_old_ones() {
     finished.assert_adds_up();
 }
 
+/// Asks a running sensor about its rules.
+fn rules(sensor: &Sensor, what: &str, more: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_sensor"))
+        .args(["rules", what, "--pid", &sensor.pid().to_string()])
+        .arg("--directory")
+        .arg(sensor.dir.path().join("control"))
+        .args(more)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_running_sensor_says_whether_its_edited_rules_are_in_force() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rules.yaml");
+    std::fs::write(&path, shadow_rule()).unwrap();
+    let config = format!(
+        "watch_config_files: false\ncontrol_directory: {}",
+        dir.path().join("control").display()
+    );
+    let sensor = Sensor::start_with(dir, &path, &config, "", &[]);
+    let listed = || -> Vec<String> {
+        let output = rules(&sensor, "list", &["--json"]);
+        let listed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(listed["files"], serde_json::json!([path]));
+        let names = listed["rules"].as_array().unwrap().iter();
+        names
+            .map(|rule| rule["rule"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(listed(), ["Shell reads shadow"]);
+    // Events of before, between and after: none is lost and each finds its rules.
+    let mut storm = Command::new("sh")
+        .args([
+            "-c",
+            &format!("while :; do {}; done", reads_shadow("sleep 0.01")),
+        ])
+        .spawn()
+        .unwrap();
+    sensor.wait_rule("Shell reads shadow", "while");
+
+    std::fs::write(&path, "- rule: broken\n  condition: proc.nam = x\n").unwrap();
+    let broken = rules(&sensor, "reload", &[]);
+    let shown = String::from_utf8_lossy(&broken.stderr).into_owned();
+    assert_eq!(broken.status.code(), Some(1), "{shown}");
+    assert!(shown.contains("did you mean `proc.name`"), "{shown}");
+    assert!(shown.contains("the old ones stay in force"), "{shown}");
+    assert_eq!(listed(), ["Shell reads shadow"]);
+    let before = sensor.alerts().len();
+    until(|| (sensor.alerts().len() > before).then_some(())).expect("the old rule still works");
+
+    for round in 0..10 {
+        let name = format!("Round {round}");
+        std::fs::write(&path, shadow_rule().replace("Shell reads shadow", &name)).unwrap();
+        let fine = rules(&sensor, "reload", &[]);
+        let shown = String::from_utf8_lossy(&fine.stdout).into_owned();
+        assert!(
+            fine.status.success() && shown.contains("1 rule(s)"),
+            "{shown}"
+        );
+        assert_eq!(listed(), [name.clone()]);
+        sensor.wait_rule(&name, "while");
+    }
+    storm.kill().unwrap();
+    storm.wait().unwrap();
+    let socket = sensor
+        .dir
+        .path()
+        .join(format!("control/{}.sock", sensor.pid()));
+    assert!(socket.exists());
+    let (finished, _dir) = sensor.stop();
+    finished.assert_adds_up();
+    for kind in ["exec", "fork", "exit", "open"] {
+        assert_eq!(finished.row(kind).dropped, 0, "{kind}: {}", finished.log);
+    }
+    assert!(!socket.exists(), "it goes with the sensor");
+}
+
 /// A rule that needs no open, so that the sensor starts without capturing any.
 const EXEC_ONLY: &str = r#"
 - rule: Never

@@ -157,6 +157,7 @@ fn every_verb_has_help_with_an_example() {
         "check",
         "fields",
         "events",
+        "rules",
         "record",
         "replay",
         "demo",

@@ -127,10 +127,9 @@ fn a_part_of_a_recording_keeps_what_was_known_before_it() {
 #[test]
 fn a_difference_of_rules_is_counted_shown_and_an_exit_code() {
     let bench = Bench::new();
-    let louder = RULES.replace("WARNING", "CRITICAL").replace(
-        "proc.exepath startswith /dev/shm",
-        "proc.name = base64",
-    );
+    let louder = RULES
+        .replace("WARNING", "CRITICAL")
+        .replace("proc.exepath startswith /dev/shm", "proc.name = base64");
     bench.write("new.yaml", louder.as_bytes());
     let same = bench.replay(&["--diff", "rules.yaml", "rules.yaml"]);
     assert_eq!(same.status.code(), Some(0), "{}", text(&same.stderr));
@@ -153,8 +152,15 @@ fn a_difference_of_rules_is_counted_shown_and_an_exit_code() {
     assert_eq!(kinds, ["changed", "removed", "added"]);
     assert_eq!(changes[0]["old"]["priority"], "Warning");
     assert_eq!(changes[0]["new"]["priority"], "Critical");
-    let shown = text(&bench.replay(&["--diff", "rules.yaml", "new.yaml", "--limit", "1"]).stdout);
-    assert!(shown.contains("~ new") && shown.contains("and 2 more (--limit)"), "{shown}");
+    let shown = text(
+        &bench
+            .replay(&["--diff", "rules.yaml", "new.yaml", "--limit", "1"])
+            .stdout,
+    );
+    assert!(
+        shown.contains("~ new") && shown.contains("and 2 more (--limit)"),
+        "{shown}"
+    );
     let wrong = bench.replay(&["--diff", "rules.yaml", "missing.yaml"]);
     assert_eq!(wrong.status.code(), Some(1), "{}", text(&wrong.stderr));
 }
@@ -185,7 +191,11 @@ fn what_is_not_whole_is_named_with_its_place_after_what_could_be_read() {
     std::fs::remove_file(bench.path("a.rec")).unwrap();
     let gone = bench.replay(&[]);
     assert_eq!(gone.status.code(), Some(1));
-    assert!(text(&gone.stderr).contains("cannot read"), "{}", text(&gone.stderr));
+    assert!(
+        text(&gone.stderr).contains("cannot read"),
+        "{}",
+        text(&gone.stderr)
+    );
 }
 
 #[test]
@@ -193,7 +203,10 @@ fn a_recording_that_cannot_be_made_starts_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let target = dir.path().join("missing/x.rec");
     for (arguments, expect) in [
-        (vec!["record", "-o", target.to_str().unwrap()], "cannot make"),
+        (
+            vec!["record", "-o", target.to_str().unwrap()],
+            "cannot make",
+        ),
         (
             vec!["record", "-o", "x", "--events", "opne"],
             "did you mean `open`",

@@ -210,8 +210,8 @@ fn watch(
                     return Ok(command::code(status));
                 }
                 Control::Account => anstream::eprintln!("{}", told(session)?),
-                // No rules, no reload.
-                Control::Reload | Control::Rules(_) => {}
+                // No rules, no reload, nobody who asks for them.
+                Control::Reload | Control::Rules(..) | Control::Ask(..) => {}
             }
         }
         if until.is_some_and(|until| Instant::now() >= until) {

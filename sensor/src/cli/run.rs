@@ -6,26 +6,33 @@
 
 pub(in crate::cli) mod command;
 pub(in crate::cli) mod control;
+mod desk;
 mod losses;
+mod reload;
 mod session;
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use anyhow::Context;
 
+pub(in crate::cli) use control::Ask;
+pub(in crate::cli) use desk::is_trusted;
+pub(in crate::cli) use reload::Reply;
 pub(in crate::cli) use session::{Ended, Plan, Session, kinds, needed};
 
 use self::command::Verdict;
-use self::control::Control;
+use self::control::{Answer, Control};
+use self::desk::Desk;
+use self::reload::{InForce, Reloader};
 use super::{EXIT_OK, Failure};
 use sensor_ebpf::KindSet;
 
 use crate::alert::Priority;
 use crate::config::{self, Config};
-use crate::detect::rules::watch::Watch;
+use crate::detect::rules::watch::Seen;
 use crate::detect::rules::{self, Loaded, Report, Study};
 use crate::diagnostic::Diagnostic;
 use crate::shipped;
@@ -42,7 +49,7 @@ Examples:
 
 Signals:
   SIGTERM, SIGINT  drain, flush, print the account, end
-  SIGHUP           load the rules again
+  SIGHUP           load the rules again (`sensor rules reload` also says how it went)
   SIGUSR1          print the account")]
 pub struct Args {
     #[command(flatten)]
@@ -99,12 +106,18 @@ impl Input {
 
     /// Reads configuration and rules; every mistake in either.
     pub(super) fn load(&self) -> Result<(Config, Loaded), Vec<Diagnostic>> {
+        let config = self.config()?;
+        let loaded = load_rules(&config)?;
+        Ok((config, loaded))
+    }
+
+    /// Reads the configuration; every mistake in it.
+    fn config(&self) -> Result<Config, Vec<Diagnostic>> {
         let mut config = config::load(self.config.as_deref(), &self.options)?;
         if !self.rules.is_empty() {
             config.rules_files.clone_from(&self.rules);
         }
-        let loaded = load_rules(&config)?;
-        Ok((config, loaded))
+        Ok(config)
     }
 }
 
@@ -139,7 +152,11 @@ pub(super) fn check_rules(config: &Config) -> Report {
 
 /// Runs until it is told to stop.
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
-    let (mut config, loaded) = args.input.load()?;
+    let mut config = args.input.config()?;
+    // Taken first: what is edited while the rules are loaded is an edit.
+    let watched = config.watch_config_files && !config.rules_files.is_empty();
+    let seen = watched.then(|| Seen::now(&config.rules_files));
+    let loaded = load_rules(&config)?;
     let in_ci = !args.command.is_empty();
     if in_ci {
         config.alerts_on_stderr();
@@ -158,17 +175,19 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         kinds: record.map_or_else(|| kinds(&loaded.rules), |_| KindSet::ALL),
         draft: record.map(super::record::create).transpose()?,
     };
-    let (session, command) = Session::start(plan, |state| {
+    let (session, (command, desk)) = Session::start(plan, |state| {
+        let desk = open_desk(&config);
         let command = in_ci.then(|| command::start(&args.command)).transpose()?;
         if let Some(command) = &command {
             state.follow(command.id());
         }
-        Ok(command)
+        Ok((command, desk))
     })?;
     // Privileges are a thread's own: every thread starts after they are dropped.
     let (requests, inbox) = channel();
     control::listen(signals, requests.clone())?;
-    let reloader = Reloader::start(&config, &requests)?;
+    let reloader = Reloader::start(&config, seen.as_ref(), &requests, load_rules)?;
+    let sign = desk.map(|desk| desk.serve(requests.clone())).transpose()?;
     let command = command
         .map(|command| command::wait(command, requests))
         .transpose()?;
@@ -177,9 +196,11 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         session,
         command,
         reloader,
+        in_force: InForce::now(&loaded, &config),
         verdict: Verdict::default(),
     };
     let status = running.watch(&config, &inbox)?;
+    drop(sign);
     let verdict = running.finish(Duration::from_secs(config.shutdown_timeout_s))?;
     let Some(status) = status else {
         return Ok(EXIT_OK);
@@ -194,6 +215,7 @@ struct Running {
     /// The command under the sensor, in CI mode.
     command: Option<u32>,
     reloader: Reloader,
+    in_force: InForce,
     /// Stays empty outside CI mode.
     verdict: Verdict,
 }
@@ -218,8 +240,15 @@ impl Running {
                             .context("cannot learn how the command ended");
                     }
                     Control::Account => anstream::eprintln!("{}", self.session.report()?),
-                    Control::Reload => self.reloader.ask(),
-                    Control::Rules(loaded) => self.put_in_force(loaded, config),
+                    Control::Reload => drop(self.reloader.ask(None)),
+                    Control::Ask(ask, answer) => self.answer(ask, answer),
+                    Control::Rules(loaded, answers) => {
+                        let reply = self.put_in_force(loaded, config);
+                        for answer in answers {
+                            // Who asked may have gone.
+                            let _ = answer.send(reply.clone());
+                        }
+                    }
                 }
             }
             self.reloader.look();
@@ -228,21 +257,60 @@ impl Running {
         }
     }
 
-    fn put_in_force(&mut self, loaded: Result<Loaded, Vec<Diagnostic>>, config: &Config) {
-        let loaded = match loaded {
-            Ok(loaded) => loaded,
-            Err(mistakes) => {
-                super::show(&mistakes);
-                return tracing::error!("the edited rules are broken, the old ones stay in force");
+    fn answer(&self, ask: Ask, answer: Answer) {
+        let (answer, reply) = match ask {
+            // Answered when the rules are loaded.
+            Ask::Reload => match self.reloader.ask(Some(answer)) {
+                None => return,
+                Some(answer) => (
+                    answer,
+                    desk::refusal("other reloads are waiting; try again"),
+                ),
+            },
+            Ask::List => {
+                let in_force = self.in_force.clone();
+                let reply = Reply {
+                    ok: true,
+                    in_force,
+                    ..Reply::default()
+                };
+                (answer, reply)
             }
         };
-        super::show(&loaded.diagnostics);
-        match self.session.set_rules(&loaded.rules, config) {
-            Ok(()) => {
-                let rules = loaded.rules.rules.len();
-                tracing::info!(rules, "the edited rules are in force");
+        // Who asked may have gone.
+        let _ = answer.send(reply);
+    }
+
+    /// Puts rules in force, all of them or none, and says what became of it.
+    fn put_in_force(&mut self, loaded: Result<Loaded, Vec<Diagnostic>>, config: &Config) -> Reply {
+        let (ok, message, diagnostics) = match loaded {
+            Err(mistakes) => {
+                let message = "the edited rules are broken, the old ones stay in force";
+                (false, message.to_owned(), mistakes)
             }
-            Err(error) => tracing::error!("the old rules stay in force: {error:#}"),
+            Ok(loaded) => {
+                if let Err(error) = self.session.set_rules(&loaded.rules, config) {
+                    let message = format!("the old rules stay in force: {error:#}");
+                    (false, message, loaded.diagnostics)
+                } else {
+                    self.in_force = InForce::now(&loaded, config);
+                    let rules = loaded.rules.rules.len();
+                    let message = format!("the edited rules are in force: {rules} rule(s)");
+                    (true, message, loaded.diagnostics)
+                }
+            }
+        };
+        super::show(&diagnostics);
+        if ok {
+            tracing::info!("{message}");
+        } else {
+            tracing::error!("{message}");
+        }
+        Reply {
+            ok,
+            message,
+            diagnostics: reload::said(&diagnostics),
+            in_force: self.in_force.clone(),
         }
     }
 
@@ -261,53 +329,19 @@ impl Running {
     }
 }
 
-/// Loads rules again on a thread of its own, so that the walk goes on
-/// meanwhile; one after the other, so that the newest are in force last.
-struct Reloader {
-    asks: SyncSender<()>,
-    watch: Option<Watch>,
-}
-
-impl Reloader {
-    fn start(config: &Config, requests: &Sender<Control>) -> anyhow::Result<Self> {
-        // One waiting ask stands for any number: the files are read after it.
-        let (asks, asked) = sync_channel(1);
-        let watched = config.watch_config_files && !config.rules_files.is_empty();
-        let watch = watched.then(|| Watch::start(&config.rules_files));
-        let watch = watch.and_then(|watch| {
-            let unwatched = "rule files are not watched; SIGHUP loads them again";
-            watch
-                .inspect_err(|error| tracing::warn!(%error, "{unwatched}"))
-                .ok()
-        });
-        let (config, requests) = (config.clone(), requests.clone());
-        std::thread::Builder::new()
-            .name("rules".to_owned())
-            // The deepest condition allowed is more than a thread's usual 2 MiB may hold.
-            .stack_size(16 << 20)
-            .spawn(move || {
-                for () in asked {
-                    if requests.send(Control::Rules(load_rules(&config))).is_err() {
-                        return;
-                    }
-                }
-            })
-            .context("cannot start the thread that loads rules")?;
-        Ok(Self { asks, watch })
+/// Binds the control socket where the configuration wants one. A sensor
+/// without one watches as well; SIGHUP reaches it.
+fn open_desk(config: &Config) -> Option<Desk> {
+    let directory = &config.control_directory;
+    if directory.as_os_str().is_empty() {
+        return None;
     }
-
-    /// Has the rules loaded again; the result comes as a request.
-    fn ask(&self) {
-        // A full channel means that a load is waiting to begin already.
-        let _waiting = self.asks.try_send(());
-    }
-
-    /// Has them loaded again when a file changed.
-    fn look(&self) {
-        if self.watch.as_ref().is_some_and(Watch::changed) {
-            self.ask();
-        }
-    }
+    let desk = Desk::open(directory);
+    desk.inspect_err(|error| {
+        let directory = directory.display();
+        tracing::info!(%error, %directory, "no control socket: `sensor rules` cannot reach this sensor");
+    })
+    .ok()
 }
 
 /// The line that says what this sensor does.

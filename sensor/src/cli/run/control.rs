@@ -1,5 +1,5 @@
-//! What the world asks of a running sensor: signals, edited rules, a command
-//! that ended. All of it arrives on one channel, read between records.
+//! What the world asks of a running sensor: signals, edited rules, questions, a
+//! command that ended. All of it arrives on one channel, read between records.
 
 use std::process::ExitStatus;
 use std::sync::mpsc::Sender;
@@ -9,8 +9,38 @@ use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
+use super::reload::Reply;
 use crate::detect::rules::Loaded;
 use crate::diagnostic::Diagnostic;
+
+/// Where an answer goes.
+pub(in crate::cli) type Answer = Sender<Reply>;
+
+/// What `sensor rules` may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Ask {
+    /// Load the rules again.
+    Reload,
+    /// Tell which are in force.
+    List,
+}
+
+impl Ask {
+    /// The word on the socket.
+    pub(in crate::cli) fn word(self) -> &'static str {
+        match self {
+            Self::Reload => "reload",
+            Self::List => "list",
+        }
+    }
+
+    /// The question of that word.
+    pub(in crate::cli) fn from_word(word: &str) -> Option<Self> {
+        [Self::Reload, Self::List]
+            .into_iter()
+            .find(|ask| ask.word() == word)
+    }
+}
 
 /// One request to the walk.
 pub(in crate::cli) enum Control {
@@ -20,8 +50,11 @@ pub(in crate::cli) enum Control {
     Account,
     /// Load the rules again (SIGHUP, or a file changed).
     Reload,
-    /// Rules were loaded again: put them in force, or say why not.
-    Rules(Result<Loaded, Vec<Diagnostic>>),
+    /// Rules were loaded again: put them in force, or say why not, to the log
+    /// and to those who asked.
+    Rules(Result<Loaded, Vec<Diagnostic>>, Vec<Answer>),
+    /// A question from `sensor rules`.
+    Ask(Ask, Answer),
     /// The watched command ended.
     CommandEnded(std::io::Result<ExitStatus>),
 }

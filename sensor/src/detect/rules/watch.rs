@@ -23,6 +23,17 @@ const QUIET: Duration = Duration::from_millis(200);
 /// How long restlessness may put a reload off.
 const LONGEST: Duration = Duration::from_secs(2);
 
+/// What rule files held at one moment. To be taken before they are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen(u64);
+
+impl Seen {
+    /// What loading these paths would read now.
+    pub fn now(paths: &[PathBuf]) -> Self {
+        Self(fingerprint(paths))
+    }
+}
+
 /// Watches rule files until it is dropped.
 #[derive(Debug)]
 pub struct Watch {
@@ -33,11 +44,13 @@ pub struct Watch {
 
 impl Watch {
     /// Starts watching the files and directories of
-    /// [`LoadOptions::paths`](super::LoadOptions::paths).
+    /// [`LoadOptions::paths`](super::LoadOptions::paths). What changed since they
+    /// were [`Seen`] is a change too: so nothing written between loading and
+    /// watching is missed.
     ///
     /// # Errors
     /// When the system cannot watch, or a directory is not there.
-    pub fn start(paths: &[PathBuf]) -> notify::Result<Self> {
+    pub fn start(paths: &[PathBuf], seen: &Seen) -> notify::Result<Self> {
         let (wake, woken) = channel();
         let mut watcher = notify::recommended_watcher(move |event| forward(&event, &wake))?;
         for directory in directories(paths) {
@@ -46,9 +59,7 @@ impl Watch {
         // One waiting signal is enough: it says "changed since you last looked".
         let (signal, changes) = sync_channel(1);
         let paths = paths.to_vec();
-        // Taken here and not in the thread, so that nothing written after this
-        // function returned goes unseen.
-        let before = fingerprint(&paths);
+        let before = seen.0;
         thread::Builder::new()
             .name("rule-watch".to_owned())
             .spawn(move || run(&paths, before, &woken, &signal))
@@ -103,6 +114,8 @@ fn forward(event: &notify::Result<Event>, wake: &Sender<()>) {
 }
 
 fn run(paths: &[PathBuf], mut before: u64, woken: &Receiver<()>, signal: &SyncSender<()>) {
+    // From here on nothing goes unseen; what was written before is compared.
+    tell(paths, &mut before, signal);
     while woken.recv().is_ok() {
         let since = Instant::now();
         while since.elapsed() < LONGEST {
@@ -112,12 +125,16 @@ fn run(paths: &[PathBuf], mut before: u64, woken: &Receiver<()>, signal: &SyncSe
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
-        let now = fingerprint(paths);
-        if now != before {
-            before = now;
-            // A full channel means the last change was not looked at yet.
-            let _ = signal.try_send(());
-        }
+        tell(paths, &mut before, signal);
+    }
+}
+
+/// Signals if the files are others than before.
+fn tell(paths: &[PathBuf], before: &mut u64, signal: &SyncSender<()>) {
+    let now = fingerprint(paths);
+    if now != std::mem::replace(before, now) {
+        // A full channel means the last change was not looked at yet.
+        let _ = signal.try_send(());
     }
 }
 
@@ -153,7 +170,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rules.yaml");
         fs::write(&path, "a").unwrap();
-        let watch = Watch::start(std::slice::from_ref(&path)).unwrap();
+        let paths = [path.clone()];
+        let watch = Watch::start(&paths, &Seen::now(&paths)).unwrap();
         fs::write(&path, "b").unwrap();
         assert_seen(&watch, "an edit in place");
         let draft = directory.path().join(".rules.yaml.swp");
@@ -167,6 +185,21 @@ mod tests {
     }
 
     #[test]
+    fn an_edit_before_the_watch_began_is_seen_and_no_edit_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rules.yaml");
+        fs::write(&path, "a").unwrap();
+        let paths = [path.clone()];
+        let seen = Seen::now(&paths);
+        fs::write(&path, "b").unwrap();
+        let watch = Watch::start(&paths, &seen).unwrap();
+        assert_seen(&watch, "the edit between loading and watching");
+        let watch = Watch::start(&paths, &Seen::now(&paths)).unwrap();
+        let quiet = watch.changes().recv_timeout(QUIET * 2);
+        assert_eq!(quiet, Err(RecvTimeoutError::Timeout));
+    }
+
+    #[test]
     fn a_swap_of_the_symlink_kubernetes_mounts_through_is_seen() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
@@ -177,7 +210,7 @@ mod tests {
         symlink("..1", at("..data")).unwrap();
         symlink("..data/rules.yaml", at("rules.yaml")).unwrap();
         for path in [at("rules.yaml"), directory.path().to_owned()] {
-            let watch = Watch::start(&[path]).unwrap();
+            let watch = Watch::start(&[path.clone()], &Seen::now(&[path])).unwrap();
             let target = fs::read_link(at("..data")).unwrap();
             let other = if target == Path::new("..1") {
                 "..2"
