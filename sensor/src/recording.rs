@@ -49,8 +49,10 @@ pub const MAGIC: [u8; 8] = *b"SENSOR\x1a\n";
 /// The version of the format this build writes and reads.
 pub const VERSION: u16 = 1;
 
-/// How hard blocks are pressed.
-const LEVEL: Compression = Compression::new(3);
+/// How hard blocks are pressed. Of real records 1 leaves 13 % at 200 MB/s on one
+/// busy core; 3 leaves 10 % at 85 MB/s, and 9 no less at 16. A storm of events
+/// must not outrun the thread that presses them.
+const LEVEL: Compression = Compression::new(1);
 
 /// Why a file is no recording, or not to its end.
 #[derive(Debug, thiserror::Error)]
