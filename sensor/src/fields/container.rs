@@ -105,6 +105,26 @@ pub(super) const ROWS: &[Field] = &[
         "container.mount.propagation",
         "propagation of the mount with this number or source",
     ),
+    Field::absent(
+        "container.healthcheck",
+        Text,
+        "command that asks for the container's health",
+    ),
+    Field::absent(
+        "container.liveness_probe",
+        Text,
+        "command that asks whether the container is alive",
+    ),
+    Field::absent(
+        "container.readiness_probe",
+        Text,
+        "command that asks whether the container is ready",
+    ),
+    Field::absent(
+        "container.cni.json",
+        Text,
+        "what the container's network plugin said",
+    ),
     Field::absent("container.ip", Text, "IPv4 address of the container"),
     Field::absent(
         "container.host_pid",

@@ -3,8 +3,21 @@
 use super::Field;
 use super::Type::{Text, Unsigned};
 
-/// fdlist.* and util.*
+/// syslog.*, fdlist.* and util.*
 pub(super) const ROWS: &[Field] = &[
+    Field::absent(
+        "syslog.facility",
+        Unsigned(32),
+        "facility of a syslog message",
+    ),
+    Field::absent("syslog.facility.str", Text, "its name"),
+    Field::absent(
+        "syslog.severity",
+        Unsigned(32),
+        "severity of a syslog message",
+    ),
+    Field::absent("syslog.severity.str", Text, "its name"),
+    Field::absent("syslog.message", Text, "text of a syslog message"),
     Field::absent(
         "fdlist.nums",
         Text,

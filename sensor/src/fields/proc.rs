@@ -391,6 +391,9 @@ pub(super) const ROWS: &[Field] = &[
         "the process leads its process group, told by the ids of the host",
     ),
     // What the sensor does not follow.
+    probe("proc.is_container_healthcheck"),
+    probe("proc.is_container_liveness_probe"),
+    probe("proc.is_container_readiness_probe"),
     Field::absent("proc.nthreads", Unsigned(64), "number of live threads"),
     Field::absent("proc.nchilds", Unsigned(64), "number of live threads besides the first"),
     Field::absent("proc.stdin.type", Text, "type of descriptor 0"),
@@ -406,6 +409,15 @@ pub(super) const ROWS: &[Field] = &[
     Field::absent("proc.vmrss", Unsigned(64), "resident memory in KiB"),
     Field::absent("proc.vmswap", Unsigned(64), "swapped memory in KiB"),
 ];
+
+/// Whether the process is one of those a container is asked for its health with.
+const fn probe(name: &'static str) -> Field {
+    Field::absent(
+        name,
+        Bool,
+        "the process is this check of the container's health",
+    )
+}
 
 fn image<'a>(o: &Observation<'a>) -> Option<&'a Image> {
     o.process.map(|process| &*process.image)
