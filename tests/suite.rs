@@ -38,3 +38,5 @@ mod stand_in;
 mod stories;
 #[path = "suite/study.rs"]
 mod study;
+#[path = "suite/validation.rs"]
+mod validation;

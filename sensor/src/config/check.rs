@@ -185,17 +185,13 @@ impl<'a> Walk<'a> {
             Value::Null => false,
         };
         let kinds = || variants.iter().filter_map(kind);
-        match variants
-            .iter()
-            .find(|variant| kind(variant).is_some_and(is))
-        {
-            Some(variant) => self.typed(node, variant, what),
-            None => {
-                let wanted: Vec<_> = kinds().map(in_words).collect();
-                let message = format!("{what} is {}, not {}", node.kind(), wanted.join(" or "));
-                self.mistake("CONFIG_TYPE", message, node, HELP);
-            }
+        let mut fitting = variants.iter();
+        if let Some(variant) = fitting.find(|variant| kind(variant).is_some_and(is)) {
+            return self.typed(node, variant, what);
         }
+        let wanted: Vec<_> = kinds().map(in_words).collect();
+        let message = format!("{what} is {}, not {}", node.kind(), wanted.join(" or "));
+        self.mistake("CONFIG_TYPE", message, node, HELP);
     }
 
     fn typed(&mut self, node: &Node, schema: &'a Schema, what: &str) {

@@ -4,6 +4,7 @@
 //! An addition is checked together with every rule it is for: one that names
 //! an unknown field lets none of them load.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -171,7 +172,8 @@ impl<'o> Additions<'o> {
         let names = fields.map(|field| field.name.to_owned());
         let mut out = String::new();
         for name in names.chain(self.statics.names()) {
-            out.push_str(&format!(" {}=%{name}", name.replace('.', "_")));
+            // Writing to a string cannot fail.
+            let _ = write!(out, " {}=%{name}", name.replace('.', "_"));
         }
         out
     }

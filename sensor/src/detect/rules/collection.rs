@@ -49,6 +49,10 @@ pub(crate) struct Macro {
 
 /// A rule as it stands.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of a rule, independent of the others"
+)]
 pub(crate) struct RuleText {
     /// Its name, where it was defined last.
     pub(crate) name: Name,

@@ -160,13 +160,11 @@ impl Reader<'_> {
             .find_map(|key| crate::diagnostic::nearest(key, table::KINDS.map(|kind| kind.tag)));
         let mut warning = Diagnostic::warning("LOAD_UNKNOWN_ITEM", "this item is of no known kind")
             .at(self.place(node));
-        warning.help = Some(match near {
-            Some(kind) => format!("did you mean `{kind}`?"),
-            None => {
-                let tags = table::KINDS.map(|kind| kind.tag);
-                format!("an item has one of the keys `{}`", tags.join("`, `"))
-            }
-        });
+        let tags = || table::KINDS.map(|kind| kind.tag).join("`, `");
+        warning.help = Some(near.map_or_else(
+            || format!("an item has one of the keys `{}`", tags()),
+            |kind| format!("did you mean `{kind}`?"),
+        ));
         self.diagnostics.push(warning);
     }
 

@@ -59,8 +59,8 @@ fn item(kind: &'static Kind) -> Json {
     let mut schema = mapping(kind);
     if kind.tag == table::RULE.tag {
         let defining = kind.names(|key| key.required);
-        schema["required"] = json!([kind.tag]);
-        schema["anyOf"] = json!([
+        schema.insert("required".to_owned(), json!([kind.tag]));
+        let forms = json!([
             {"required": defining},
             {"required": ["override"], "properties": {"override": {"minProperties": 1}}},
             {"required": ["append", "condition"]},
@@ -71,23 +71,24 @@ fn item(kind: &'static Kind) -> Json {
                 .map(|key| json!({"required": [key]}))
                 .collect::<Vec<_>>()}},
         ]);
+        schema.insert("anyOf".to_owned(), forms);
     }
-    schema
+    Json::Object(schema)
 }
 
 /// A mapping of a kind's keys, and no other keys.
-fn mapping(kind: &'static Kind) -> Json {
+fn mapping(kind: &'static Kind) -> Map<String, Json> {
     let keys = kind.keys.iter();
     let properties: Map<String, Json> = keys
         .map(|key| (key.name.to_owned(), value(kind, key)))
         .collect();
-    json!({
-        "type": "object",
-        "description": kind.doc,
-        "properties": properties,
-        "required": kind.names(|key| key.required),
-        "additionalProperties": false,
-    })
+    Map::from_iter([
+        ("type".to_owned(), json!("object")),
+        ("description".to_owned(), kind.doc.into()),
+        ("properties".to_owned(), properties.into()),
+        ("required".to_owned(), json!(kind.names(|key| key.required))),
+        ("additionalProperties".to_owned(), json!(false)),
+    ])
 }
 
 /// The value of a key.
@@ -99,7 +100,9 @@ fn value(kind: &'static Kind, key: &Key) -> Json {
         doc.push_str(feature.word());
         doc.push_str("]` in the file.");
     }
-    schema["description"] = doc.into();
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("description".to_owned(), doc.into());
+    }
     schema
 }
 
@@ -166,17 +169,13 @@ fn texts() -> Json {
 /// The words editors offer, and the same in any case.
 fn priority() -> Json {
     let words = Priority::ALL.map(|priority| priority.name().to_uppercase());
-    let any_case: Vec<String> = words
-        .iter()
-        .map(String::as_str)
-        .chain(["INFO"])
-        .map(|word| {
-            let letters = word.chars();
-            letters
-                .map(|upper| format!("[{upper}{}]", upper.to_ascii_lowercase()))
-                .collect()
-        })
-        .collect();
+    let mut any_case = Vec::new();
+    for word in words.iter().map(String::as_str).chain(["INFO"]) {
+        let letters = word
+            .chars()
+            .flat_map(|upper| ['[', upper, upper.to_ascii_lowercase(), ']']);
+        any_case.push(letters.collect::<String>());
+    }
     json!({
         "anyOf": [
             {"enum": words},

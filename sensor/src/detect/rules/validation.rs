@@ -9,7 +9,7 @@ mod words;
 
 use std::sync::Arc;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::Report;
 use super::warnings::DEPRECATED;
@@ -68,23 +68,29 @@ fn one(found: &Diagnostic, file: &Arc<SourceFile>, tree: &Tree) -> Json {
         }
         None => snippet(&file.text, locations.last().map_or(0, |last| last.offset)),
     };
-    let mut out = json!({
-        "code": found.code,
-        "codedesc": words::code(found.code),
-        "message": found.message,
-        "context": {
-            "locations": locations.iter().map(|at| location(at, file)).collect::<Vec<_>>(),
-            "snippet": snippet,
-        },
-    });
-    let underlined = found.place.as_ref();
-    let underlined = underlined.and_then(|place| place.file.text.get(place.range.clone()));
-    if let Some(field) = underlined.filter(|text| DEPRECATED.contains(text))
-        && found.code == "LOAD_DEPRECATED_ITEM"
-    {
-        out["deprecated_field"] = field.into();
+    let deprecated = found
+        .place
+        .as_ref()
+        .filter(|_| found.code == "LOAD_DEPRECATED_ITEM");
+    let deprecated = deprecated
+        .and_then(|place| place.file.text.get(place.range.clone()))
+        .filter(|field| DEPRECATED.contains(field));
+    let mut out = Map::from_iter([
+        ("code".to_owned(), found.code.into()),
+        ("codedesc".to_owned(), words::code(found.code).into()),
+        ("message".to_owned(), found.message.as_str().into()),
+        (
+            "context".to_owned(),
+            json!({
+                "locations": locations.iter().map(|at| location(at, file)).collect::<Vec<_>>(),
+                "snippet": snippet,
+            }),
+        ),
+    ]);
+    if let Some(field) = deprecated {
+        out.insert("deprecated_field".to_owned(), field.into());
     }
-    out
+    Json::Object(out)
 }
 
 /// The condition a mistake is in, placed from where the condition starts.
@@ -121,12 +127,11 @@ impl AsRead {
         let offset = text.floor_char_boundary(offset.min(text.len()));
         let before = text.get(..offset).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let mut start: String = text.chars().take(START).collect();
-        if text.chars().nth(START + 3).is_some() {
-            start.push_str("...");
+        let start = if text.chars().nth(START + 3).is_some() {
+            text.chars().take(START).chain("...".chars()).collect()
         } else {
-            start = text.to_owned();
-        }
+            text.to_owned()
+        };
         Self {
             place: written.place(&(0..1)),
             start: start.replace(['\n', '\r'], " "),

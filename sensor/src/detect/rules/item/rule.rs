@@ -74,6 +74,10 @@ pub(crate) enum Change {
 
 /// A rule as one item defines it.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of a rule, independent of the others"
+)]
 pub(crate) struct Definition {
     /// The condition's text.
     pub(crate) condition: Traced,
@@ -363,13 +367,17 @@ impl Reader<'_> {
         })
     }
 
-    /// The exceptions of a rule; null is none.
+    /// The exceptions of a rule that are well-formed; null is none.
     fn exceptions(&mut self, node: &Node) -> Option<Vec<ExceptionItem>> {
         if matches!(node.value, Value::Null) {
             return Some(Vec::new());
         }
         let nodes = self.sequence(node, "exceptions")?;
-        let read: Vec<_> = nodes.iter().map(|node| self.exception(node)).collect();
-        read.into_iter().collect()
+        Some(
+            nodes
+                .iter()
+                .filter_map(|node| self.exception(node))
+                .collect(),
+        )
     }
 }

@@ -43,9 +43,7 @@ impl Tree {
     }
 
     fn items(&self) -> impl Iterator<Item = &Node> {
-        self.documents
-            .iter()
-            .flat_map(|document| sequence(document))
+        self.documents.iter().flat_map(sequence)
     }
 
     /// What a byte of the file lies in.
