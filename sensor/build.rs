@@ -62,7 +62,11 @@ fn list_rules(directory: &Path, list: &Path) -> Result<()> {
     let mut files = entries
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<Vec<_>, _>>()?;
-    files.retain(|path| path.extension() == Some(OsStr::new("yaml")));
+    // Tests stand beside the rules, and are none.
+    files.retain(|path| {
+        let name = path.to_string_lossy();
+        name.ends_with(".yaml") && !name.ends_with(".test.yaml")
+    });
     files.sort();
     let mut text = String::from("[\n");
     for path in files {

@@ -52,6 +52,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "enrich",
             "events",
             "fields",
+            "recording",
             "shipped",
             "yaml",
         ],

@@ -284,6 +284,69 @@ fn stories_under_a_rule_are_tests() {
 }
 
 #[test]
+fn the_examples_of_the_manual_hold_and_take_every_branch() {
+    let arguments = ["test", "docs/examples", "--strict", "--min-coverage", "100"];
+    let (code, out, err) = told(root(), &arguments);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(
+        out.contains("ok: 7 passed, 0 failed, of 1 rule(s)"),
+        "{out}"
+    );
+}
+
+#[test]
+fn recordings_are_tests_whole_or_one_event_of_them() {
+    let recording = root().join("tests/recordings/attack.rec");
+    let recording = recording.canonicalize().unwrap();
+    let rules = "- {rule: Shadow, desc: d, condition: evt.type = openat and fd.name = /etc/shadow, \
+        output: by %proc.name, priority: notice}\n";
+    let test = |lines: &str| {
+        format!(
+            "- test: t\n  recording: {}\n  {lines}\n",
+            recording.display()
+        )
+    };
+    for (lines, code, shown) in [
+        ("expect: {rule: Shadow, output: by cat}", 0, "ok: 1 passed"),
+        ("at: 9\n  expect: Shadow", 0, "ok: 1 passed"),
+        (
+            "expect: {rule: Shadow, output: by dog}",
+            1,
+            "by [-dog-]{+cat+}",
+        ),
+        (
+            "expect: none",
+            1,
+            "it is true for event 9 first; `at: 9` tells why",
+        ),
+        ("at: 9\n  expect: none", 1, "fd.name = \"/etc/shadow\""),
+        (
+            "at: 10000\n  expect: none",
+            1,
+            "the recording has no event 10000; the last is ",
+        ),
+        (
+            "at: 8\n  expect: Shadow",
+            1,
+            "Shadow should be true and is not",
+        ),
+    ] {
+        let directory = directory(&test(lines));
+        std::fs::write(directory.path().join("rules/a.yaml"), rules).unwrap();
+        let (got, out, err) = told(directory.path(), &["test"]);
+        assert_eq!(got, Some(code), "{lines}: {out}{err}");
+        assert!(out.contains(shown), "{shown}\nis not in\n{out}");
+    }
+    let directory = directory("- test: t\n  recording: a.test.yaml\n  expect: none\n");
+    let (code, _, err) = told(directory.path(), &["test"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        err.contains("rules/a.test.yaml:2:14") && err.contains("TEST_NO_RECORDING"),
+        "{err}"
+    );
+}
+
+#[test]
 fn nothing_to_test_is_a_mistake() {
     let directory = tempfile::tempdir().unwrap();
     for arguments in [vec!["test"], vec!["test", "missing.test.yaml"]] {

@@ -11,6 +11,7 @@ pub mod diff;
 mod expect;
 pub mod file;
 pub mod find;
+mod hear;
 pub mod json;
 pub mod junit;
 pub mod page;
@@ -19,6 +20,8 @@ pub mod run;
 pub mod story;
 pub mod suite;
 pub mod update;
+
+use std::path::PathBuf;
 
 use super::event::Fields;
 use super::reader::Said;
@@ -33,11 +36,31 @@ pub struct Test {
     /// Where it was written: its name, its key or its block.
     pub place: Place,
     /// What happens.
-    pub event: Fields,
+    pub happens: Happens,
     /// What the rules must say.
     pub expect: Expect,
     /// The rules that must stay silent by a narrow margin.
     pub near: Vec<Said>,
+}
+
+/// What happens in a test.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Happens {
+    /// An event of these fields.
+    Event(Fields),
+    /// What was recorded.
+    Recorded(Recorded),
+}
+
+/// A recording, or one event of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// The file.
+    pub path: PathBuf,
+    /// Where the test names it.
+    pub place: Place,
+    /// The number of the event; without it, all of them.
+    pub at: Option<u64>,
 }
 
 /// What the rules must say to an event: exactly these rules are true.

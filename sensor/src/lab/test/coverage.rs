@@ -15,7 +15,8 @@ use crate::detect::rules::{Rule, RuleSet};
 use crate::detect::trace::Anatomy;
 use crate::diagnostic::Place;
 use crate::events::EventCode;
-use crate::fields::given::Given;
+use crate::fields::Subject;
+use crate::lab::reader::Said;
 
 /// What the tests cover of a set of rules, in rule order.
 #[derive(Debug, Clone, Default)]
@@ -93,12 +94,20 @@ impl Coverage {
         blank
     }
 
-    /// Notes what a test does to the rules.
-    pub(super) fn see(&mut self, test: &Test, code: EventCode, event: &Given) {
+    /// Notes the branches that an event takes.
+    pub(super) fn see<S: Subject>(&mut self, code: EventCode, subject: &S) {
         for rule in &mut self.rules {
-            let asked = rule.rule.events.contains(code);
-            let fires = asked && rule.see(event);
-            let named = |near: &super::Said| near.text == *rule.rule.name;
+            if rule.rule.events.contains(code) {
+                rule.see(subject);
+            }
+        }
+    }
+
+    /// Counts a test, which these rules were true for.
+    pub(super) fn count(&mut self, test: &Test, is_true: impl Fn(&Rule) -> bool) {
+        for rule in &mut self.rules {
+            let fires = is_true(&rule.rule);
+            let named = |near: &Said| near.text == *rule.rule.name;
             rule.fired += usize::from(fires);
             rule.near_misses += usize::from(!fires && test.near.iter().any(named));
         }
@@ -151,12 +160,11 @@ impl RuleCoverage {
         }
     }
 
-    /// Asks the rule; notes the branches it takes.
-    fn see(&mut self, event: &Given) -> bool {
+    fn see<S: Subject>(&mut self, subject: &S) {
         let Some(anatomy) = &self.anatomy else {
-            return self.rule.condition.matches(event);
+            return;
         };
-        let trace = anatomy.trace(event);
+        let trace = anatomy.trace(subject);
         for branches in &mut self.branches {
             match trace.parts.get(branches.part) {
                 Some(seen) if seen.asked && seen.holds => branches.seen_true += 1,
@@ -164,7 +172,6 @@ impl RuleCoverage {
                 _ => {}
             }
         }
-        trace.holds()
     }
 
     /// Branches that were taken, among all.

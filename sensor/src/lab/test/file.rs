@@ -10,6 +10,9 @@
 //!   like: cat prints the hashes  # its event with these changes: a near miss
 //!   event: {proc.name: sshd}
 //!   expect: none
+//! - test: a whole attack
+//!   recording: attack.rec        # every event of it, or `at: 12` for one
+//!   expect: [Password hashes read, Reverse shell on the command line]
 //! ```
 //!
 //! The file is a sequence, as a rules file is, and its items are of kinds that
@@ -19,13 +22,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Test;
+use super::{Happens, Recorded, Test};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::lab::event::{Fields, changed};
 use crate::lab::reader::{INVALID, Keys, Reader, Said};
 use crate::yaml::{self, Node, Value};
 
-const KEYS: [&str; 5] = ["test", "like", "near", "event", "expect"];
+const KEYS: [&str; 7] = ["test", "like", "near", "event", "recording", "at", "expect"];
 const KINDS: &str = "an item is `rules`, `given` or `test`";
 /// A test of that name is there already, or is not there.
 const WRONG_NAME: &str = "TEST_NAME";
@@ -105,8 +108,7 @@ impl Reading<'_> {
         } else if let Some(node) = keys.get("rules") {
             self.reader.known_keys(keys, &["rules"], "`rules`");
             let paths = self.reader.texts(node, "rules");
-            let beside = Path::new(&self.reader.file.name).parent();
-            let beside = beside.unwrap_or(Path::new(""));
+            let beside = self.beside();
             let paths = paths.into_iter().map(|path| beside.join(path.text));
             self.file.rules.extend(paths);
         } else {
@@ -131,17 +133,9 @@ impl Reading<'_> {
             (None, Some(like)) => self.expected(like),
             (None, None) => Vec::new(),
         };
-        let base = like.and_then(|at| self.file.tests.get(at));
-        let base = base.map_or_else(|| self.given.clone(), |test| test.event.clone());
-        let Some(event) = keys.get("event") else {
-            self.missing("event", "what happens, field by field", keys);
+        let Some(happens) = self.happens(like, keys) else {
             return;
         };
-        let event = changed(&base, &self.reader.event(event));
-        if like.is_some() && event == base {
-            let message = "this event is the one it is like";
-            self.reader.report(INVALID, message, keys.node);
-        }
         let Some(expect) = keys.get("expect") else {
             self.missing("expect", "`none`, a rule's name, or a list of them", keys);
             return;
@@ -159,10 +153,78 @@ impl Reading<'_> {
         self.file.tests.push(Test {
             place: name.place,
             name: name.text,
-            event,
+            happens,
             expect,
             near,
         });
+    }
+
+    /// What happens in a test: a recording, or an event that is built on what
+    /// is given or on the event of the test it is like.
+    fn happens(&mut self, like: Option<usize>, keys: &Keys<'_>) -> Option<Happens> {
+        if let Some(node) = keys.get("recording") {
+            return self.recorded(node, keys).map(Happens::Recorded);
+        }
+        if let Some(node) = keys.get("at") {
+            let message = "`at` is the number of an event of a `recording`, and there is none";
+            self.reader.report(INVALID, message, node);
+        }
+        let Some(node) = keys.get("event") else {
+            self.missing("event", "what happens, field by field", keys);
+            return None;
+        };
+        let base = match like.and_then(|at| self.file.tests.get(at)) {
+            None => self.given.clone(),
+            Some(test) => match &test.happens {
+                Happens::Event(event) => event.clone(),
+                Happens::Recorded(_) => {
+                    let message = "what was recorded cannot be changed";
+                    self.reader
+                        .report(INVALID, message, node)
+                        .set_help("give the whole event, and drop `like`");
+                    return None;
+                }
+            },
+        };
+        let event = changed(&base, &self.reader.event(node));
+        if like.is_some() && event == base {
+            let message = "this event is the one it is like";
+            self.reader.report(INVALID, message, keys.node);
+        }
+        Some(Happens::Event(event))
+    }
+
+    fn recorded(&mut self, node: &Node, keys: &Keys<'_>) -> Option<Recorded> {
+        for (name, key, _) in keys.entries() {
+            if name == "event" || name == "like" {
+                let message = format!("a recording has its own events, so `{name}` says nothing");
+                self.reader.report(INVALID, message, key);
+            }
+        }
+        let at = match keys.get("at") {
+            None => None,
+            Some(node) => {
+                let said = self.reader.text(node, "at")?;
+                let number = said.text.parse().ok().filter(|number| *number > 0);
+                if number.is_none() {
+                    let message = "`at` is the number of an event; the first is 1";
+                    self.reader.report(INVALID, message, node);
+                }
+                number
+            }
+        };
+        let said = self.reader.text(node, "recording")?;
+        Some(Recorded {
+            path: self.beside().join(said.text),
+            place: said.place,
+            at,
+        })
+    }
+
+    /// The directory the file is in.
+    fn beside(&self) -> PathBuf {
+        let parent = Path::new(&self.reader.file.name).parent();
+        parent.unwrap_or(Path::new("")).to_owned()
     }
 
     fn missing(&mut self, key: &str, what: &str, keys: &Keys<'_>) {
@@ -264,11 +326,10 @@ mod tests {
         let [one, two, three] = file.tests.as_slice() else {
             panic!("{file:?}");
         };
-        assert_eq!(
-            Json::Object(one.event.clone()),
-            json!({"user.name": "root", "evt.type": "openat"})
-        );
-        assert_eq!(Json::Object(two.event.clone()), json!({"evt.type": "open"}));
+        let event = |json: Json| Happens::Event(json.as_object().unwrap().clone());
+        let first = json!({"user.name": "root", "evt.type": "openat"});
+        assert_eq!(one.happens, event(first));
+        assert_eq!(two.happens, event(json!({"evt.type": "open"})));
         assert_eq!(two.near[0].text, "A");
         assert!(one.near.is_empty() && two.expect.rules.is_empty());
         assert_eq!(three.near[0].text, "B");
@@ -327,6 +388,22 @@ mod tests {
             (
                 "- test: x\n  event: {}\n  expect: A\n- test: y\n  like: x\n  event: {}\n  expect: none\n",
                 "4:3 this event is the one it is like. ",
+            ),
+            (
+                "- test: x\n  recording: r\n  at: 0\n  expect: A\n",
+                "3:7 `at` is the number of an event; the first is 1. ",
+            ),
+            (
+                "- test: x\n  recording: r\n  event: {}\n  expect: A\n",
+                "3:3 a recording has its own events, so `event` says nothing. ",
+            ),
+            (
+                "- test: x\n  event: {}\n  at: 1\n  expect: A\n",
+                "3:7 `at` is the number of an event of a `recording`, and there is none. ",
+            ),
+            (
+                "- test: x\n  recording: r\n  expect: A\n- test: y\n  like: x\n  event: {}\n  expect: none\n",
+                "6:10 what was recorded cannot be changed. give the whole event, and drop `like`",
             ),
             (
                 "- test: x\n  event: {proc.nam: y}\n  expect: A\n",

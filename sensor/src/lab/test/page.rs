@@ -14,7 +14,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Expect, ExpectedRule, Test};
+use super::{Expect, ExpectedRule, Happens, Test};
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::lab::event::{Fields, changed};
 use crate::lab::reader::{INVALID, Reader, Said};
@@ -189,7 +189,7 @@ impl Page<'_> {
         self.tests.push(Test {
             name,
             place: Place::new(self.source, opening),
-            event,
+            happens: Happens::Event(event),
             expect,
             near,
         });
@@ -287,16 +287,13 @@ mod tests {
         let told: Vec<_> = tests
             .into_iter()
             .map(|test| {
-                (
-                    test.name,
-                    test.expect.rules.len(),
-                    test.near.len(),
-                    Json::Object(test.event),
-                )
+                let (expected, near) = (test.expect.rules.len(), test.near.len());
+                (test.name, expected, near, test.happens)
             })
             .collect();
-        let attack = json!({"proc.pid": 1, "proc.ppid": 2, "fd.num": 3});
-        let miss = json!({"proc.pid": 1, "fd.num": 4});
+        let event = |json: Json| Happens::Event(json.as_object().unwrap().clone());
+        let attack = event(json!({"proc.pid": 1, "proc.ppid": 2, "fd.num": 3}));
+        let miss = event(json!({"proc.pid": 1, "fd.num": 4}));
         assert_eq!(
             told,
             [

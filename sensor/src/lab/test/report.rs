@@ -138,6 +138,10 @@ fn show(difference: &Difference, out: &mut String) {
 
 fn reasons(reasons: &[Reason], out: &mut String) {
     for reason in reasons {
+        if reason.place.is_empty() {
+            let _ = writeln!(out, "        {}", escape(&reason.text));
+            continue;
+        }
         let (truth, style) = if reason.holds {
             ("true ", GOOD)
         } else {

@@ -14,7 +14,7 @@
 //!
 //! `also` names other rules that are true for the same event.
 
-use super::{Expect, ExpectedRule, Test};
+use super::{Expect, ExpectedRule, Happens, Test};
 use crate::detect::rules;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::lab::event::{Fields, changed};
@@ -148,7 +148,7 @@ impl Story<'_> {
         self.tests.push(Test {
             name: format!("{}: {}", self.rule.text, said.text),
             place: said.place,
-            event,
+            happens: Happens::Event(event),
             expect: Expect {
                 rules,
                 written: None,
@@ -160,7 +160,7 @@ impl Story<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value as Json, json};
+    use serde_json::json;
 
     use super::*;
     use crate::diagnostic::SourceFile;
@@ -198,8 +198,9 @@ mod tests {
             .map(|rule| rule.rule.text.as_str());
         assert_eq!(names.collect::<Vec<_>>(), ["R", "S"]);
         assert_eq!(tests[1].near[0].text, "R");
-        let event = Json::Object(tests[1].event.clone());
-        assert_eq!(event, json!({"user.name": "root", "fd.num": -1}));
+        let event = json!({"user.name": "root", "fd.num": -1});
+        let event = Happens::Event(event.as_object().unwrap().clone());
+        assert_eq!(tests[1].happens, event);
     }
 
     #[test]

@@ -4,12 +4,15 @@
 use std::path::PathBuf;
 
 use super::find::Group;
-use super::{Test, story};
+use super::{Happens, Test, story};
 use crate::detect::rules::{self, LoadOptions, Loaded, Rule, RuleSet};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lab::reader::Said;
+use crate::recording::Reader;
 use crate::shipped;
 
+/// A recording that cannot be read.
+const NO_RECORDING: &str = "TEST_NO_RECORDING";
 /// A test names a rule that is not there.
 const UNKNOWN_RULE: &str = "TEST_UNKNOWN_RULE";
 
@@ -54,6 +57,7 @@ pub fn load(group: Group, options: &LoadOptions, found: &mut Vec<Diagnostic>) ->
     }
     tests.extend(group.tests);
     for test in &tests {
+        found.extend(unreadable(test));
         let expected = test.expect.rules.iter().map(|expected| &expected.rule);
         for name in expected.chain(&test.near) {
             found.extend(unknown(name, &rules));
@@ -71,6 +75,17 @@ fn stories(rule: &Rule, found: &mut Vec<Diagnostic>) -> Vec<Test> {
     stories
         .flat_map(|story| story::read(&rule.name, story, found))
         .collect()
+}
+
+/// What to say of a recording that is none.
+fn unreadable(test: &Test) -> Option<Diagnostic> {
+    let Happens::Recorded(recorded) = &test.happens else {
+        return None;
+    };
+    let error = Reader::open(&recorded.path).err()?;
+    let message = format!("cannot replay {}: {error}", recorded.path.display());
+    let mistake = Diagnostic::error(NO_RECORDING, message).at(recorded.place.clone());
+    Some(mistake.help("`sensor record` makes recordings; paths count from the file of the test"))
 }
 
 /// What to say of a rule's name that no rule has.
