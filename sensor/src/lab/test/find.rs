@@ -1,8 +1,8 @@
 //! Paths a person gave in, the tests there and the rules each is about out.
 //!
 //! - `NAME.test.yaml` is a file of tests. It is about the rules it names
-//!   itself, or else the rule files in its directory, or in `rules/` there, or
-//!   the same in a directory above. The loader of rules passes over such files
+//!   itself, or else the rule files in its directory, or in the nearest `rules/`
+//!   beside or above it. The loader of rules passes over such files
 //!   when it reads a directory.
 //! - `NAME.md` is a page of stories, where it is given by name or lies in a
 //!   directory called `stories`. It is about the rules of the nearest `rules/`
@@ -246,8 +246,9 @@ fn holds_items(path: &Path) -> bool {
     })
 }
 
-/// The rules nearest to a file: those in its own directory (`beside`), or in
-/// `rules/` there, or the same further up.
+/// The rules nearest to a file: those in its own directory (`beside`), or else
+/// `rules/` there, or in a directory above. What else lies above a test, in a
+/// home or in `/tmp`, has nothing to do with it.
 fn nearest(path: &Path, beside: bool) -> Option<PathBuf> {
     let here = std::env::current_dir().unwrap_or_default();
     let absolute = std::path::absolute(path).ok()?;
@@ -256,18 +257,11 @@ fn nearest(path: &Path, beside: bool) -> Option<PathBuf> {
         Ok(_) if !path.is_absolute() => PathBuf::from("."),
         _ => found,
     };
-    absolute
-        .ancestors()
-        .skip(1)
-        .take(MAX_ABOVE)
-        .find_map(|directory| {
-            let own = entries(directory)
-                .ok()
-                .filter(|files| beside && has_rules(files));
-            let folder = directory.join("rules");
-            match own {
-                Some(_) => Some(shown(directory.to_owned())),
-                None => folder.is_dir().then(|| shown(folder)),
-            }
-        })
+    let own = absolute.parent()?;
+    if beside && entries(own).is_ok_and(|files| has_rules(&files)) {
+        return Some(shown(own.to_owned()));
+    }
+    let above = own.ancestors().take(MAX_ABOVE);
+    let folders = above.map(|directory| directory.join("rules"));
+    folders.filter(|folder| folder.is_dir()).map(shown).next()
 }
