@@ -72,6 +72,12 @@ fn commands_switch_rules_in_order_wherever_they_are_given() {
             "one",
         ),
         ("rules: [{disable: {rule: two, tag: network}}]", &[], ""),
+        // One that is switched off and on again is asked behind the others.
+        (
+            "rules: [{disable: {rule: one}}, {enable: {rule: '*'}}]",
+            &[],
+            "two one",
+        ),
     ] {
         assert_eq!(names(config, overrides), want, "{config} {overrides:?}");
     }

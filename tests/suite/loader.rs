@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use sensor::alert::Priority;
-use sensor::detect::rules::{LoadOptions, Loaded, Selector, Which, load, load_texts};
+use sensor::detect::rules::{
+    LoadOptions, Loaded, Selector, Which, check_texts, falco, load, load_texts,
+};
 use sensor::detect::syntax;
-use sensor::diagnostic::{Diagnostic, Severity, render};
+use sensor::diagnostic::{self, Diagnostic, Severity, render};
+use sensor::events;
 
 /// The reference material beside the repository, or a note that it is not there.
 fn shared(path: &str) -> Option<String> {
@@ -643,17 +646,17 @@ proptest! {
 
 /// Loading ends, and what it complains about lies inside the file.
 fn check_total(bytes: &[u8]) {
-    let found = match load_texts(&[("f", bytes)], &LoadOptions::default()) {
-        Ok(loaded) => loaded.diagnostics,
-        Err(found) => {
-            assert!(
-                found
-                    .iter()
-                    .any(|mistake| mistake.severity == Severity::Error)
-            );
-            found
-        }
-    };
+    let report = check_texts(&[("f", bytes)], &LoadOptions::default());
+    // Every form of what is said can be made.
+    assert!(falco(&report)["falco_load_results"][0]["name"] == "f");
+    let found = report.diagnostics;
+    assert_eq!(
+        diagnostic::github(&found).lines().count(),
+        found.len(),
+        "one line each"
+    );
+    assert_eq!(diagnostic::sarif(&found)["version"], "2.1.0");
+    assert_eq!(diagnostic::json(&found)["version"], 1);
     for mistake in &found {
         let place = mistake
             .place
@@ -662,4 +665,34 @@ fn check_total(bytes: &[u8]) {
         assert!(place.range.end <= place.file.text.len() && place.range.start <= place.range.end);
         assert!(!render(std::slice::from_ref(mistake), true).is_empty());
     }
+}
+
+#[test]
+fn many_calls_that_report_nothing_are_one_kind_of_event() {
+    let bare: Vec<_> = events::rows()
+        .iter()
+        .filter(|row| row.syscall && row.params.is_empty())
+        .map(|row| row.name)
+        .collect();
+    assert!(bare.len() > 200);
+    let text = rule(&format!("evt.type in ({})", bare.join(", ")), "");
+    assert_eq!(mistakes(&text), [""; 0]);
+    let found = mistakes(&rule("evt.type != open", ""));
+    assert!(found[0].contains("LOAD_NO_EVTTYPE"), "{found:#?}");
+}
+
+#[test]
+fn the_values_of_exceptions_nobody_asks_for_are_not_looked_at() {
+    let exceptions = "  exceptions: [{name: e, fields: [ka.a, ka.b], values: [[x], y]}]\n";
+    let found = mistakes(&rule(
+        "ka.verb = get",
+        &format!("  source: k8s_audit\n{exceptions}"),
+    ));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("LOAD_UNKNOWN_SOURCE"), "{found:#?}");
+    let found = mistakes(&rule("evt.type = open", &exceptions.replace("ka.", "fd.")));
+    let errors = found
+        .iter()
+        .filter(|line| line.contains("LOAD_ERR_VALIDATE"));
+    assert!(errors.count() >= 2, "{found:#?}");
 }

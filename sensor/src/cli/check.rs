@@ -132,8 +132,26 @@ impl Checked {
         if self.all().all(|found| found.severity != Severity::Error) {
             let rules = self.rules.rules.rules.len();
             let good = super::GOOD;
-            anstream::println!("{good}ok{good:#}: {rules} rule(s)");
+            let required = required(&self.rules);
+            anstream::println!("{good}ok{good:#}: {rules} rule(s){required}");
         }
+    }
+}
+
+/// What the files say they were written for.
+fn required(report: &Report) -> String {
+    let engine = report.required.engine.iter();
+    let engine = engine.map(|version| format!("Falco's engine {version}"));
+    let plugins = report.required.plugins.iter().filter_map(|choices| {
+        let (name, version) = choices.first()?;
+        Some(format!("plugin {} {version}", escape(name)))
+    });
+    let mut all: Vec<String> = engine.chain(plugins).collect();
+    all.sort();
+    all.dedup();
+    match all.as_slice() {
+        [] => String::new(),
+        all => format!(", written for {}", all.join(", ")),
     }
 }
 

@@ -39,11 +39,11 @@ pub(super) fn compile(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> RuleSet {
     let compiled = everything(collection, options, diagnostics);
-    let rules = collection.rules.iter().zip(compiled.rules);
+    let mut rules: Vec<_> = compiled.rules.into_iter().collect();
+    let wanted = in_force(collection, options).into_iter();
     RuleSet {
-        rules: rules
-            .filter(|(text, _)| is_selected(text, options))
-            .filter_map(|(_, rule)| rule.map(Arc::new))
+        rules: wanted
+            .filter_map(|at| rules.get_mut(at)?.take().map(Arc::new))
             .collect(),
     }
 }
@@ -85,9 +85,30 @@ pub(super) fn is_enabled(rule: &RuleText, options: &LoadOptions) -> bool {
     enabled
 }
 
-/// Whether a rule is to be evaluated.
-fn is_selected(rule: &RuleText, options: &LoadOptions) -> bool {
-    is_enabled(rule, options) && rule.priority <= options.min_priority
+/// The rules to evaluate, by their places in the collection, in the order they
+/// are asked: one that a selector switches on goes behind those that are.
+fn in_force(collection: &Collection, options: &LoadOptions) -> Vec<usize> {
+    let rules = || collection.rules.iter().enumerate();
+    let enabled = rules().filter(|(_, rule)| rule.enabled);
+    let mut active: Vec<usize> = enabled.map(|(at, _)| at).collect();
+    for selector in &options.selectors {
+        let meant = rules().filter(|(_, rule)| {
+            selector.means(&rule.name.text, rule.tags.iter().map(String::as_str))
+        });
+        let meant: HashSet<usize> = meant.map(|(at, _)| at).collect();
+        if selector.enable {
+            let known: HashSet<usize> = active.iter().copied().collect();
+            let new = rules().map(|(at, _)| at);
+            active.extend(new.filter(|at| meant.contains(at) && !known.contains(at)));
+        } else {
+            active.retain(|at| !meant.contains(at));
+        }
+    }
+    active.retain(|at| {
+        let rule = collection.rules.get(*at);
+        rule.is_some_and(|rule| rule.priority <= options.min_priority)
+    });
+    active
 }
 
 struct Compiler<'c, 'd> {
@@ -174,6 +195,11 @@ impl Compiler<'_, '_> {
     /// The condition with exceptions and lists put in.
     fn condition_text(&mut self, rule: &RuleText, mistakes: &mut Mistakes) -> Option<Traced> {
         let statics = self.additions.statics();
+        for exception in &rule.exceptions {
+            for mistake in &exception.mistakes {
+                mistakes.push(ErrorKind::Other, mistake.clone());
+            }
+        }
         let sound: Vec<Exception> = rule
             .exceptions
             .iter()

@@ -25,6 +25,9 @@ pub(crate) struct Exception {
     form: Form,
     /// Why it is there and until when; empty where the file did not ask for such.
     pub(crate) terms: Terms,
+    /// Values of a wrong shape. They are mistakes once the rule is compiled: a
+    /// rule whose source nobody delivers is not.
+    pub(crate) mistakes: Vec<Diagnostic>,
     /// All of it.
     place: Place,
 }
@@ -63,14 +66,15 @@ impl Exception {
             name: item.name,
             form,
             terms: item.terms.unwrap_or_default(),
+            mistakes: Vec::new(),
             place: item.place,
         };
-        exception.add(item.values.unwrap_or_default())?;
+        exception.add(item.values.unwrap_or_default());
         Ok(exception)
     }
 
     /// More values, of the shape the exception has.
-    fn add(&mut self, more: Vec<Cell>) -> Result<(), Diagnostic> {
+    fn add(&mut self, more: Vec<Cell>) {
         let at = |cell: &Cell, message: String| {
             let mistake = Diagnostic::error(INVALID, message);
             match cell.place() {
@@ -83,33 +87,35 @@ impl Exception {
                 (Form::Single { values, .. }, Cell::Text(text)) => values.push(text),
                 (Form::Single { .. }, row @ Cell::Row(..)) => {
                     let message = "with one field, `values` is a flat sequence of texts";
-                    return Err(at(&row, message.to_owned())
-                        .help("write `fields` as a sequence to give rows of values"));
+                    let mistake = at(&row, message.to_owned());
+                    let help = "write `fields` as a sequence to give rows of values";
+                    self.mistakes.push(mistake.help(help));
                 }
-                (Form::Tuple { fields, rows, .. }, Cell::Row(row, place)) => {
-                    if row.len() != fields.len() {
-                        let message = format!(
-                            "this row has {} values for {} fields",
-                            row.len(),
-                            fields.len()
-                        );
-                        return Err(Diagnostic::error(INVALID, message).at(place));
-                    }
+                (Form::Tuple { fields, rows, .. }, Cell::Row(row, _))
+                    if row.len() == fields.len() =>
+                {
                     rows.push(row);
+                }
+                (Form::Tuple { fields, .. }, Cell::Row(row, place)) => {
+                    let (values, fields) = (row.len(), fields.len());
+                    let message = format!("this row has {values} values for {fields} fields");
+                    self.mistakes
+                        .push(Diagnostic::error(INVALID, message).at(place));
                 }
                 (Form::Tuple { .. }, text @ Cell::Text(_)) => {
                     let message = "with several fields, `values` is a sequence of rows";
-                    return Err(at(&text, message.to_owned())
-                        .help("put the values of one row in brackets, as in `[a, b]`"));
+                    let mistake = at(&text, message.to_owned());
+                    let help = "put the values of one row in brackets, as in `[a, b]`";
+                    self.mistakes.push(mistake.help(help));
                 }
             }
         }
-        Ok(())
     }
 
     /// One for the same fields and operators.
     fn without_values(&self) -> Self {
         let mut other = self.clone();
+        other.mistakes.clear();
         match &mut other.form {
             Form::Tuple { rows, .. } => rows.clear(),
             Form::Single { values, .. } => values.clear(),
@@ -396,12 +402,13 @@ fn append_one(
             }
             let values = item.values.unwrap_or_default();
             let Some(terms) = item.terms else {
-                return exception.add(values);
+                exception.add(values);
+                return Ok(());
             };
             // What is added on terms of its own holds and ends on its own.
             let mut more = exception.without_values();
             (more.name, more.terms, more.place) = (name, terms, item.place);
-            more.add(values)?;
+            more.add(values);
             exceptions.push(more);
             Ok(())
         }

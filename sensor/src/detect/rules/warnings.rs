@@ -8,7 +8,7 @@ use crate::detect::syntax::{
     Transformer,
 };
 use crate::diagnostic::Diagnostic;
-use crate::events::EventSet;
+use crate::events::{self, EventCode, EventSet};
 use crate::fields;
 
 /// A rule that more events than this can satisfy looks at nearly everything.
@@ -39,20 +39,28 @@ pub(super) fn of_rule(
     scan.expr(tree);
     let mut found = scan.found;
     found.extend(output(rule));
-    if rule.warn_evttypes && events.len() > MANY_EVENTS {
+    let kinds = kinds(events);
+    if rule.warn_evttypes && kinds > MANY_EVENTS {
         found.push(
             Diagnostic::warning(
                 "LOAD_NO_EVTTYPE",
-                format!(
-                    "this rule is evaluated for {} kinds of events",
-                    events.len()
-                ),
+                format!("this rule is evaluated for {kinds} kinds of events"),
             )
             .at(rule.name.place.clone())
             .help("restrict it with `evt.type`, or say `warn_evttypes: false`"),
         );
     }
     found
+}
+
+/// The kinds of events in a set: all calls that report nothing are one.
+fn kinds(set: &EventSet) -> usize {
+    let in_set = |code: &EventCode| set.contains(*code);
+    let codes = (0..).map(EventCode).zip(events::rows());
+    let (bare, others): (Vec<_>, Vec<_>) = codes
+        .filter(|(code, _)| in_set(code))
+        .partition(|(_, row)| row.syscall && row.params.is_empty());
+    others.len() + usize::from(!bare.is_empty())
 }
 
 fn output(rule: &RuleText) -> Vec<Diagnostic> {
