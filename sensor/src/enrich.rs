@@ -518,6 +518,35 @@ mod tests {
     }
 
     #[test]
+    fn a_family_that_cannot_be_is_taken_in_and_ends_nothing() {
+        let (_root, mut live) = machine();
+        live.keep_journal();
+        live.seed().unwrap();
+        let mut state = State::replayed(65_536, String::new());
+        let found = live.learned().find_map(|learned| match learned {
+            Learned::Seed(found) => Some(found),
+            _ => None,
+        });
+        let mut found = found.unwrap();
+        // Of one age, each the other's child, and one its own.
+        for (at, ppid) in [(0, 30), (1, 1), (2, 40)] {
+            found[at].key.start_boot_ns = NGINX.start_boot_ns;
+            found[at].ppid = ppid;
+        }
+        state.learn(Learned::Seed(found));
+        state.learn(Learned::Seeded);
+        for pid in [1, 30, 40] {
+            state.learn(Learned::Follow(pid));
+            let key = ProcessKey { pid, ..NGINX };
+            assert!(state.is_followed(key), "{pid}");
+            let event = event(key, 0, exit());
+            let actor = state.apply(&event);
+            assert!(shown(&state, &event, actor).1.len() <= 64);
+        }
+        assert_eq!(state.table.running().count(), 0);
+    }
+
+    #[test]
     fn another_process_with_the_same_pid_fills_in_nothing() {
         let (_root, mut state) = machine();
         let earlier = ProcessKey {

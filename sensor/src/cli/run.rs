@@ -239,7 +239,7 @@ impl Running {
                             .map(Some)
                             .context("cannot learn how the command ended");
                     }
-                    Control::Account => anstream::eprintln!("{}", self.session.report()?),
+                    Control::Account => self.account()?,
                     Control::Reload => drop(self.reloader.ask(None)),
                     Control::Ask(ask, answer) => self.answer(ask, answer),
                     Control::Rules(loaded, answers) => {
@@ -255,6 +255,14 @@ impl Running {
             let (verdict, in_ci) = (&mut self.verdict, self.command.is_some());
             self.session.step(&mut |alert| verdict.see(alert, in_ci))?;
         }
+    }
+
+    fn account(&self) -> anyhow::Result<()> {
+        anstream::eprintln!("{}", self.session.report()?);
+        if let Some(progress) = self.session.progress() {
+            anstream::eprintln!("  {}", super::record::summary(&progress));
+        }
+        Ok(())
     }
 
     fn answer(&self, ask: Ask, answer: Answer) {

@@ -65,6 +65,8 @@ pub(in crate::cli) struct Session {
     always: KindSet,
     refreshed: Instant,
     losses: Losses,
+    /// Of the recording.
+    unwritten: Losses,
 }
 
 impl Session {
@@ -123,6 +125,7 @@ impl Session {
                 always,
                 refreshed: Instant::now(),
                 losses: Losses::default(),
+                unwritten: Losses::default(),
             },
             started,
         ))
@@ -153,6 +156,11 @@ impl Session {
     }
 
     fn tell_losses(&mut self) {
+        let missing = self.progress().map_or(0, |progress| progress.missing);
+        if let Some(missing) = self.unwritten.due(missing, Instant::now()) {
+            let why = "the disk cannot take them as fast as they come, or not at all";
+            tracing::warn!(missing, "records are left out of the recording: {why}");
+        }
         // Counters that cannot be read now are an error when the account is due.
         let Ok(counters) = self.capture.counters() else {
             return;

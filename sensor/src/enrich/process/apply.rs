@@ -22,9 +22,12 @@ impl ProcessTable {
         };
         let mut todo = vec![root];
         while let Some(slot) = todo.pop() {
-            todo.extend(self.store.children(slot));
-            if let Some(entry) = self.store.get_mut(slot) {
-                entry.followed = true;
+            let Some(entry) = self.store.get_mut(slot) else {
+                continue;
+            };
+            // A recording may lie: two processes each the other's child.
+            if !std::mem::replace(&mut entry.followed, true) {
+                todo.extend(self.store.children(slot));
             }
         }
     }
