@@ -37,6 +37,55 @@ const KINSHIP: [(&str, &str, &str); 5] = [
 /// Fields with their values; `null` for those that have none.
 pub type Fields = Map<String, Json>;
 
+/// Bytes that the events of one file may come to. Every test has its event
+/// whole, so a large one that others are like would fill any memory.
+const MAX_BYTES: usize = 64 << 20;
+
+/// What is left for the events of a file.
+#[derive(Debug)]
+pub(super) struct Budget {
+    left: usize,
+    exceeded: bool,
+}
+
+/// There is nothing left: what to say of it, but only the first time.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Exceeded(pub(super) Option<&'static str>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            left: MAX_BYTES,
+            exceeded: false,
+        }
+    }
+}
+
+impl Budget {
+    /// Takes what an event needs.
+    pub(super) fn take(&mut self, event: &Fields) -> Result<(), Exceeded> {
+        let cost = event.iter().map(|(name, value)| name.len() + cost(value));
+        if let Some(left) = self.left.checked_sub(cost.sum()) {
+            self.left = left;
+            return Ok(());
+        }
+        let first = !std::mem::replace(&mut self.exceeded, true);
+        let message = "the events of this file are too large, all together";
+        Err(Exceeded(first.then_some(message)))
+    }
+}
+
+/// About the bytes of a value.
+fn cost(value: &Json) -> usize {
+    const EACH: usize = 64;
+    EACH + match value {
+        Json::String(text) => text.len(),
+        Json::Array(items) => items.iter().map(cost).sum(),
+        Json::Object(entries) => entries.values().map(cost).sum(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+    }
+}
+
 /// `base` with the changes made; `null` takes a field away.
 pub fn changed(base: &Fields, changes: &Fields) -> Fields {
     let mut event = base.clone();
@@ -360,6 +409,18 @@ proc.pid: 7
         );
         assert_eq!(mistakes("{}\n---\n{}\n").len(), 1);
         assert_eq!(mistakes("- a\n").len(), 1);
+    }
+
+    #[test]
+    fn large_events_are_refused_once() {
+        let text = Json::from("x".repeat(15 << 20));
+        let event = Fields::from_iter([("proc.name".to_owned(), text)]);
+        let mut budget = Budget::default();
+        let taken: Vec<_> = (0..6).map(|_| budget.take(&event)).collect();
+        let Err(Exceeded(Some(_))) = &taken[4] else {
+            panic!("{taken:?}");
+        };
+        assert_eq!((&taken[3], &taken[5]), (&Ok(()), &Err(Exceeded(None))));
     }
 
     #[test]

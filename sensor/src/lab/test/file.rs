@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use super::{Happens, Recorded, Test};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::lab::event::{Fields, changed};
+use crate::lab::event::{Budget, Exceeded, Fields, changed};
 use crate::lab::reader::{INVALID, Keys, Reader, Said};
 use crate::yaml::{self, Node, Value};
 
@@ -59,6 +59,7 @@ pub fn read(source: &Arc<SourceFile>, found: &mut Vec<Diagnostic>) -> File {
         },
         given: Fields::new(),
         by_name: HashMap::new(),
+        budget: Budget::default(),
         file: File::default(),
     };
     for document in &documents {
@@ -72,6 +73,7 @@ struct Reading<'a> {
     reader: Reader<'a>,
     given: Fields,
     by_name: HashMap<String, usize>,
+    budget: Budget,
     file: File,
 }
 
@@ -187,6 +189,11 @@ impl Reading<'_> {
             },
         };
         let event = changed(&base, &self.reader.event(node));
+        if let Err(Exceeded(message)) = self.budget.take(&event) {
+            let message = message?;
+            self.reader.report(INVALID, message, node);
+            return None;
+        }
         if like.is_some() && event == base {
             let message = "this event is the one it is like";
             self.reader.report(INVALID, message, keys.node);

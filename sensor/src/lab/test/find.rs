@@ -101,6 +101,11 @@ impl Finder<'_> {
 
     /// A path as a person gave it.
     fn path(&mut self, path: &Path) {
+        // `./rules` and `rules` are to be one path.
+        let inside = path.strip_prefix(".").ok();
+        let path = inside
+            .filter(|inside| !inside.as_os_str().is_empty())
+            .unwrap_or(path);
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.directory(path, true, 0),
             Ok(_) => self.file(path),
@@ -125,7 +130,8 @@ impl Finder<'_> {
         }
         for entry in &entries {
             if entry.is_dir() {
-                if depth < MAX_DEPTH {
+                // A link may lead back up, and what it leads to is there as well.
+                if depth < MAX_DEPTH && !entry.is_symlink() {
                     self.directory(entry, false, depth + 1);
                 }
             } else if is_test_file(entry) || is_page_folder && is_page(entry) {
@@ -206,7 +212,6 @@ fn entries(path: &Path) -> io::Result<Vec<PathBuf>> {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if !name.starts_with('.') && name != "target" && name != "node_modules" {
-            // `./rules` and `rules` are to be one path.
             let path = entry.path();
             entries.push(path.strip_prefix(".").map_or(path.clone(), Path::to_owned));
         }

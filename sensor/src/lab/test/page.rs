@@ -16,13 +16,15 @@ use std::sync::Arc;
 
 use super::{Expect, ExpectedRule, Happens, Test};
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
-use crate::lab::event::{Fields, changed};
+use crate::lab::event::{Budget, Exceeded, Fields, changed};
 use crate::lab::reader::{INVALID, Reader, Said};
 use crate::yaml;
 
 /// Bytes of one page. Each of its blocks is read with the place it has in the
 /// whole page, so a page may not be endless.
 const MAX_BYTES: usize = 1 << 20;
+/// Blocks of one page, for the same reason.
+const MAX_BLOCKS: usize = 1_000;
 
 /// Reads the text of a page; what is wrong is left out and reported.
 pub fn read(source: &Arc<SourceFile>, found: &mut Vec<Diagnostic>) -> Vec<Test> {
@@ -35,6 +37,8 @@ pub fn read(source: &Arc<SourceFile>, found: &mut Vec<Diagnostic>) -> Vec<Test> 
         source,
         found,
         rule: None,
+        budget: Budget::default(),
+        blocks: MAX_BLOCKS,
         given: Fields::new(),
         attack: None,
         told: (0, 0),
@@ -58,6 +62,9 @@ struct Page<'a> {
     found: &'a mut Vec<Diagnostic>,
     /// The last heading.
     rule: Option<Said>,
+    budget: Budget,
+    /// Blocks that may follow.
+    blocks: usize,
     given: Fields,
     /// The last attack under it.
     attack: Option<Fields>,
@@ -77,6 +84,12 @@ impl Page<'_> {
             at += line.len();
             match &fence {
                 Some((opening, start)) if line.starts_with("```") => {
+                    let Some(left) = self.blocks.checked_sub(1) else {
+                        let message = format!("a page has {MAX_BLOCKS} blocks at most");
+                        self.mistake(message, opening.clone());
+                        return;
+                    };
+                    self.blocks = left;
                     self.block(opening.clone(), *start..body);
                     fence = None;
                 }
@@ -162,8 +175,12 @@ impl Page<'_> {
                 event
             }
         };
-        if let Some(rule) = rule {
-            self.test(word, rule, event, opening);
+        match (self.budget.take(&event), rule) {
+            (Ok(()), Some(rule)) => self.test(word, rule, event, opening),
+            (Err(Exceeded(Some(message))), _) => {
+                self.mistake(message, opening);
+            }
+            (Ok(()), None) | (Err(Exceeded(None)), _) => {}
         }
     }
 
@@ -241,6 +258,7 @@ mod tests {
 
     #[test]
     fn a_page_with_a_mistake_is_refused_with_its_place() {
+        let many = "```yaml given\n```\n".repeat(1_001);
         let cases = [
             (
                 "## R\n```yaml silent\nproc.pid: 1\n```",
@@ -268,6 +286,7 @@ mod tests {
                 "p:5:1 no field is named `proc.pdi`",
             ),
             ("## R\n```yaml fires\na: b: c\n```\n", "p:3:5 "),
+            (many.as_str(), "p:2001:1 a page has 1000 blocks at most"),
         ];
         for (page, expected) in cases {
             let (_, mistakes) = read_text(page);

@@ -17,7 +17,7 @@
 use super::{Expect, ExpectedRule, Happens, Test};
 use crate::detect::rules;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::lab::event::{Fields, changed};
+use crate::lab::event::{Budget, Exceeded, Fields, changed};
 use crate::lab::reader::{INVALID, Keys, Reader, Said};
 use crate::yaml::{Node, Value};
 
@@ -43,6 +43,7 @@ pub fn read(rule: &str, written: &rules::Story, found: &mut Vec<Diagnostic>) -> 
             text: rule.to_owned(),
             place: Place::new(&written.file, node.range.clone()),
         },
+        budget: Budget::default(),
         given: Fields::new(),
         attack: None,
         tests: Vec::new(),
@@ -64,6 +65,7 @@ pub fn read(rule: &str, written: &rules::Story, found: &mut Vec<Diagnostic>) -> 
 struct Story<'a> {
     reader: Reader<'a>,
     rule: Said,
+    budget: Budget,
     given: Fields,
     attack: Option<Fields>,
     tests: Vec<Test>,
@@ -101,6 +103,9 @@ impl Story<'_> {
         self.reader.alert(keys, &mut expected);
         let mut rules = vec![expected];
         rules.extend(self.also(keys));
+        if !self.affordable(&event, keys.node) {
+            return;
+        }
         self.attack = Some(event.clone());
         self.push(name, event, rules, Vec::new());
     }
@@ -120,9 +125,25 @@ impl Story<'_> {
             self.reader.report(INVALID, message, name);
             return;
         }
+        if !self.affordable(&event, keys.node) {
+            return;
+        }
         let rules = self.also(keys);
         let near = vec![self.rule.clone()];
         self.push(said, event, rules, near);
+    }
+
+    /// Whether there is room for one more event.
+    fn affordable(&mut self, event: &Fields, node: &Node) -> bool {
+        match self.budget.take(event) {
+            Ok(()) => true,
+            Err(Exceeded(message)) => {
+                if let Some(message) = message {
+                    self.reader.report(INVALID, message, node);
+                }
+                false
+            }
+        }
     }
 
     fn name_and_event(&mut self, name: &Node, keys: &Keys<'_>) -> Option<(Said, Fields)> {
