@@ -72,6 +72,11 @@ fn commands_switch_rules_in_order_wherever_they_are_given() {
             "one",
         ),
         ("rules: [{disable: {rule: two, tag: network}}]", &[], ""),
+        (
+            "",
+            &["rules[].disable.rule=*", "rules[].enable.rule=*wo"],
+            "two",
+        ),
         // One that is switched off and on again is asked behind the others.
         (
             "rules: [{disable: {rule: one}}, {enable: {rule: '*'}}]",

@@ -2,7 +2,8 @@
 //!
 //! Keys are dotted, elements of a sequence in brackets, an empty bracket
 //! appends: `-o priority=warning`, `-o outputs[0].url=https://…`,
-//! `-o rules_files[]=/etc/more.yaml`. The value is read as YAML.
+//! `-o rules_files[]=/etc/more.yaml`. The value is read as YAML, and as text
+//! where it is none: `-o rules[].disable.rule=*`.
 
 use std::sync::Arc;
 
@@ -35,6 +36,8 @@ pub(super) fn apply(root: &mut Value, text: &str, schema: &Json) -> Vec<Diagnost
     };
     let value: Value = match serde_yaml::from_str(value) {
         Ok(value) => value,
+        // `*` names all rules, and is no YAML; so do not ask for quotes here.
+        Err(_) if !value.starts_with(['[', '{', '"', '\'']) => Value::String(value.to_owned()),
         Err(error) => return mistake(format!("the value is not YAML: {error}"), form),
     };
     let mut candidate = root.clone();
@@ -163,6 +166,11 @@ mod tests {
                 "rules_files:\n- b\n",
             ),
             ("", "rules_files=[x, y]", "rules_files:\n- x\n- y\n"),
+            (
+                "",
+                "rules[].disable.rule=*",
+                "rules:\n- disable:\n    rule: '*'\n",
+            ),
         ] {
             assert_eq!(applied(yaml, text).as_deref(), Ok(expect), "{text}");
         }
