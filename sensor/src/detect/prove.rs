@@ -118,6 +118,41 @@ impl Prover {
         true
     }
 
+    /// One way for a condition to be true, as far as the search can tell; none
+    /// when there is certainly none or the search gave up.
+    pub(crate) fn way(&mut self, a: &Formula) -> Option<Way> {
+        let mut search = Search::new(self);
+        search.closes(Vec::new(), vec![(&a.0, true)], Vec::new());
+        search.open.map(Way)
+    }
+
+    /// Whether `b` may follow from the condition a way belongs to: cheap, and
+    /// false only where [`Prover::implies`] is.
+    pub(crate) fn may_imply(&mut self, way: &Way, b: &Formula) -> bool {
+        let mut parts = vec![&b.0];
+        let mut harder = Vec::new();
+        // Single comparisons first: most pairs of rules differ in one of them.
+        while let Some(part) = parts.pop() {
+            let single = match &**part {
+                Node::Is(_) => true,
+                Node::Not(inner) => matches!(**inner, Node::Is(_)),
+                Node::All(_) | Node::Any(_) => false,
+            };
+            match &**part {
+                Node::All(more) => parts.extend(more),
+                _ if single => {
+                    if !Search::new(self).impossible(&way.0, part, false) {
+                        return false;
+                    }
+                }
+                _ => harder.push(part),
+            }
+        }
+        harder
+            .into_iter()
+            .all(|part| Search::new(self).closes(way.0.clone(), vec![(part, false)], Vec::new()))
+    }
+
     /// Whether these can not all be as wanted for one event.
     pub(crate) fn impossible(&mut self, wanted: &[(&Formula, bool)]) -> bool {
         let goals: Vec<_> = wanted.iter().map(|(f, truth)| (&f.0, *truth)).collect();
@@ -135,10 +170,7 @@ impl Prover {
     }
 
     fn closes(&mut self, goals: &[Goal<'_>]) -> bool {
-        let mut search = Search {
-            prover: self,
-            steps: 0,
-        };
+        let mut search = Search::new(self);
         search.closes(Vec::new(), goals.to_vec(), Vec::new())
     }
 
@@ -171,6 +203,10 @@ impl Prover {
     }
 }
 
+/// Comparisons that together make a condition true.
+#[derive(Debug, Clone)]
+pub(crate) struct Way(Vec<Fact>);
+
 /// A condition and the truth it is wanted to have.
 type Goal<'f> = (&'f Arc<Node>, bool);
 
@@ -181,6 +217,18 @@ type Fact = (usize, bool);
 struct Search<'p> {
     prover: &'p mut Prover,
     steps: usize,
+    /// The facts with which the search found no contradiction.
+    open: Option<Vec<Fact>>,
+}
+
+impl<'p> Search<'p> {
+    fn new(prover: &'p mut Prover) -> Self {
+        Self {
+            prover,
+            steps: 0,
+            open: None,
+        }
+    }
 }
 
 impl<'f> Search<'_> {
@@ -221,6 +269,7 @@ impl<'f> Search<'_> {
         }
         let smallest = (0..choices.len()).min_by_key(|at| choices.get(*at).map(Vec::len));
         let Some(smallest) = smallest else {
+            self.open = Some(facts);
             return false;
         };
         let choice = choices.swap_remove(smallest);

@@ -297,7 +297,7 @@ impl Page {
         for exception in exceptions {
             let (name, place) = (escape(&exception.name), &exception.place);
             self.line(&format!("  {NAME}{name}{NAME:#}  {DIM}{place}{DIM:#}"));
-            self.wrapped(&format!("not {}", exception.condition), PLAIN);
+            self.wrapped(&format!("not ({})", exception.condition), PLAIN);
             let terms = [
                 ("because", &exception.reason),
                 ("owner", &exception.owner),

@@ -68,6 +68,23 @@ fn never_applies(rule: &StudiedRule, prover: &mut Prover, found: &mut Vec<Diagno
             );
             let finding = warning(Lint::DeadException, message).at(exception.place.clone());
             found.push(finding.help("remove it, or correct its fields and values"));
+            continue;
+        }
+        // Rows of values are alternatives.
+        let ExprKind::Or(rows) = &exception.tree.kind else {
+            continue;
+        };
+        for (at, row) in rows.iter().enumerate() {
+            let formula = prover.formula(row);
+            if prover.impossible(&[(&condition, true), (&formula, true)]) {
+                let message = format!(
+                    "row {} of exception `{}` never applies: the condition is false for it",
+                    at + 1,
+                    exception.name
+                );
+                let finding = warning(Lint::DeadException, message).at(exception.place.clone());
+                found.push(finding.help("remove the row, or correct its values"));
+            }
         }
     }
 }

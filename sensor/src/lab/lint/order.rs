@@ -23,12 +23,15 @@ pub(super) fn look(
         let formula = prover.formula(&rule.tree);
         // A rule that is never true is hidden by every other; it is reported as that.
         if !prover.never(&formula) {
+            let way = prover.way(&formula);
             found.extend(
                 earlier
                     .iter()
                     .filter(|(_, first, _)| hides(first, rule))
                     .find_map(|(first, _, before)| {
-                        let shadowed = prover.implies(&formula, before);
+                        let way = way.as_ref()?;
+                        let shadowed =
+                            prover.may_imply(way, before) && prover.implies(&formula, before);
                         let same = shadowed && prover.implies(before, &formula);
                         (same || (shadowed && !all_match))
                             .then(|| hidden(studied, first, same, all_match))

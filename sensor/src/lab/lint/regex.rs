@@ -44,16 +44,11 @@ fn better(pattern: &str) -> Option<String> {
         Some(inner) if !inner.ends_with('\\') => (true, inner),
         _ => (false, inner),
     };
-    let group = inner
-        .strip_prefix('(')
-        .and_then(|rest| rest.strip_suffix(')'));
-    let group = group.filter(|rest| !rest.ends_with('\\') && !rest.contains(['(', ')']));
     // Without a group an alternative would take only one of the ends with it.
-    if group.is_none() && (before || after) && inner.contains('|') {
+    if (before || after) && !inner.contains('(') && inner.contains('|') {
         return None;
     }
-    let texts: Option<Vec<String>> = group.unwrap_or(inner).split('|').map(plain).collect();
-    let texts = texts?;
+    let texts = alternatives(inner)?;
     let operator = match (before, after) {
         (false, false) => "=",
         (true, true) => "contains",
@@ -69,6 +64,24 @@ fn better(pattern: &str) -> Option<String> {
         "=" => format!("in ({values})"),
         operator => format!("{operator} anyof ({values})"),
     })
+}
+
+/// The texts a pattern stands for: `a|b`, or `x(a|b)y` with plain texts around
+/// one group.
+fn alternatives(pattern: &str) -> Option<Vec<String>> {
+    let Some((head, rest)) = pattern.split_once('(') else {
+        return pattern.split('|').map(plain).collect();
+    };
+    let (group, tail) = rest.split_once(')')?;
+    let around = |text: &str| match text {
+        "" => Some(String::new()),
+        text => plain(text),
+    };
+    let (head, tail) = (around(head)?, around(tail)?);
+    let texts = group.split('|').map(plain);
+    texts
+        .map(|text| text.map(|text| format!("{head}{text}{tail}")))
+        .collect()
 }
 
 /// The text a pattern stands for, if it stands for one only.
@@ -112,6 +125,12 @@ mod tests {
             ("a|b", Some("in (a, b)")),
             (".*(a|b).*", Some("contains anyof (a, b)")),
             (".*a|b.*", None),
+            ("/etc/(shadow|g\\.s)", Some("in (/etc/shadow, /etc/g.s)")),
+            (".*/(a|b)\\.so", Some("endswith anyof (/a.so, /b.so)")),
+            ("a\\(b|c\\)", None),
+            ("(a)(b)", None),
+            ("(a)+", None),
+            ("a|(b)", None),
             ("a.c", None),
             ("a+", None),
             ("[ab]", None),

@@ -268,6 +268,12 @@ fn exceptions_that_do_nothing_or_too_much_are_found() {
     assert_eq!(found("[c]"), ["EXCEPTION_NEVER_APPLIES known"]);
     assert_eq!(found("['a,c']"), ["EXCEPTION_RAW_VALUE a,c"]);
     assert!(found("[a]").is_empty());
+    let rows =
+        rule("[[a, x], [c, x]]").replace("fields: proc.name", "fields: [proc.name, proc.pname]");
+    assert_eq!(
+        codes(&rows, &Options::default()),
+        ["EXCEPTION_NEVER_APPLIES known"]
+    );
 }
 
 #[test]
