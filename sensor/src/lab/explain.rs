@@ -12,7 +12,7 @@ use sensor_ebpf::{Kind, KindSet};
 use serde::Serialize;
 
 use crate::detect::prove::Prover;
-use crate::detect::rules::{Rule, Standing, StudiedRule, Study};
+use crate::detect::rules::{Rule, StudiedRule, Study};
 use crate::events::{self, EventSet};
 use crate::fields::{FieldRef, Source, Subject, Type};
 
@@ -225,10 +225,7 @@ impl Question<'_> {
 
     /// The rules in force, in order.
     fn in_force(&self) -> impl Iterator<Item = &Rule> {
-        let rules = self.study.rules.iter();
-        rules
-            .filter(|rule| rule.standing == Standing::InForce)
-            .filter_map(|rule| rule.rule.as_deref())
+        self.study.in_force().map(|(_, rule)| &**rule)
     }
 
     fn capture(&self, rule: &Rule) -> Vec<Captured> {
@@ -264,12 +261,15 @@ impl Question<'_> {
         }
         let mut prover = Prover::default();
         let own = prover.formula(&rule.tree);
-        let before = self.study.rules.iter();
-        let before = before
-            .take_while(|other| other.written.name.text != name)
-            .filter(|other| other.standing == Standing::InForce)
-            .filter_map(|other| other.rule.as_ref());
-        for other in before {
+        // One that is off is asked nowhere; it would be where it is defined.
+        let off = self.in_force().all(|other| &*other.name != name);
+        let defined = self.study.rules.iter();
+        let defined = defined.take_while(|other| other.written.name.text != name);
+        let defined: Vec<&str> = defined
+            .map(|other| other.written.name.text.as_str())
+            .collect();
+        let before = self.in_force().take_while(|other| &*other.name != name);
+        for other in before.filter(|other| !off || defined.contains(&&*other.name)) {
             if other.events.intersect(rule.events).is_empty() {
                 continue;
             }

@@ -87,7 +87,7 @@ pub(super) fn is_enabled(rule: &RuleText, options: &LoadOptions) -> bool {
 
 /// The rules to evaluate, by their places in the collection, in the order they
 /// are asked: one that a selector switches on goes behind those that are.
-fn in_force(collection: &Collection, options: &LoadOptions) -> Vec<usize> {
+pub(super) fn in_force(collection: &Collection, options: &LoadOptions) -> Vec<usize> {
     let rules = || collection.rules.iter().enumerate();
     let enabled = rules().filter(|(_, rule)| rule.enabled);
     let mut active: Vec<usize> = enabled.map(|(at, _)| at).collect();

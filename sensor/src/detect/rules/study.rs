@@ -23,6 +23,8 @@ use crate::yaml::traced::Traced;
 pub(crate) struct Study {
     /// In rule order.
     pub(crate) rules: Vec<StudiedRule>,
+    /// Places in `rules` of those in force, in the order they are asked.
+    asked: Vec<usize>,
     /// In the order of first definition.
     pub(crate) macros: Vec<StudiedMacro>,
     /// In the order of first definition.
@@ -163,6 +165,7 @@ impl Study {
             macros_by_name: names
                 .map(|(at, known)| (known.written.name.text.clone(), at))
                 .collect(),
+            asked: compile::in_force(collection, options),
             rules,
             macros,
             lists: collection
@@ -175,6 +178,12 @@ impl Study {
             diagnostics: Vec::new(),
             today: options.today,
         }
+    }
+
+    /// The rules in force with their compiled forms, in the order they are asked.
+    pub(crate) fn in_force(&self) -> impl Iterator<Item = (&StudiedRule, &Arc<Rule>)> {
+        let asked = self.asked.iter().filter_map(|at| self.rules.get(*at));
+        asked.filter_map(|studied| Some((studied, studied.rule.as_ref()?)))
     }
 
     /// The macro of that name.
@@ -199,7 +208,7 @@ fn standing(written: &RuleText, rule: Option<&Rule>, options: &LoadOptions) -> S
 mod tests {
     use super::*;
     use crate::alert::Priority;
-    use crate::detect::rules::study_texts;
+    use crate::detect::rules::{Selector, Which, study_texts};
 
     const RULES: &str = r"
 - list: shells
@@ -262,6 +271,25 @@ mod tests {
         );
         assert_eq!(study.macros.len(), 2);
         assert_eq!(study.lists.len(), 1);
+    }
+
+    #[test]
+    fn rules_in_force_come_in_the_order_they_are_asked() {
+        let select = |enable, name: &str| Selector {
+            enable,
+            which: Which::Rule(name.to_owned()),
+        };
+        let options = LoadOptions {
+            selectors: vec![
+                select(false, "one"),
+                select(true, "off"),
+                select(true, "one"),
+            ],
+            ..LoadOptions::default()
+        };
+        let study = study_texts(&[("r.yaml", RULES.as_bytes())], &options).unwrap();
+        let names: Vec<&str> = study.in_force().map(|(_, rule)| &*rule.name).collect();
+        assert_eq!(names, ["quiet", "off", "one"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Lint, warning};
 use crate::detect::prove::{Formula, Prover};
-use crate::detect::rules::{Rule, Standing, StudiedRule, Study};
+use crate::detect::rules::{Rule, StudiedRule, Study};
 use crate::diagnostic::Diagnostic;
 
 /// Looks at every pair of rules in force that share events.
@@ -13,13 +13,7 @@ pub(super) fn look(
     found: &mut Vec<Diagnostic>,
 ) {
     let mut earlier: Vec<(&StudiedRule, &Rule, Formula)> = Vec::new();
-    for studied in &study.rules {
-        let Some(rule) = &studied.rule else {
-            continue;
-        };
-        if studied.standing != Standing::InForce {
-            continue;
-        }
+    for (studied, rule) in study.in_force() {
         let formula = prover.formula(&rule.tree);
         // A rule that is never true is hidden by every other; it is reported as that.
         if !prover.never(&formula) {
