@@ -212,3 +212,65 @@ fn completions_and_man_pages_come_from_the_flags() {
     let page = std::fs::read_to_string(dir.path().join("sensor-run.1")).unwrap();
     assert!(page.contains("fail\\-on"), "{page}");
 }
+
+#[test]
+fn every_form_of_mistakes_is_whole_on_standard_output() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = dir.path().join("r.yaml");
+    std::fs::write(&rules, TEN_MISTAKES).unwrap();
+    let rules = rules.to_str().unwrap();
+    let out = |flags: &[&str]| {
+        let output = sensor(&[&["check", rules], flags].concat());
+        assert_eq!(output.status.code(), Some(1), "{flags:?}");
+        assert_eq!(text(&output.stderr), "", "{flags:?}");
+        text(&output.stdout)
+    };
+    let json = |flags: &[&str]| serde_json::from_str::<serde_json::Value>(&out(flags)).unwrap();
+    let found = json(&["--format", "json"]);
+    assert_eq!(found["errors"], 10, "{found:#}");
+    let results = json(&["--format", "sarif"])["runs"][0]["results"].clone();
+    assert_eq!(results.as_array().map(Vec::len), Some(10));
+    let commands = out(&["--format", "github"]);
+    assert_eq!(
+        commands
+            .lines()
+            .filter(|line| line.starts_with("::error "))
+            .count(),
+        10
+    );
+    let falco = json(&["--json"]);
+    let result = &falco["falco_load_results"][0];
+    assert_eq!(result["successful"], false);
+    assert_eq!(result["errors"].as_array().map(Vec::len), Some(10));
+}
+
+#[test]
+fn every_file_gets_a_verdict() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let rule =
+        "- rule: r\n  desc: d\n  condition: evt.type = open\n  output: o\n  priority: INFO\n";
+    std::fs::write(path("a.yaml"), rule).unwrap();
+    std::fs::write(path("b.yaml"), "- list: unused\n  items: []\n").unwrap();
+    std::fs::write(path("c.yaml"), "- list: l\n").unwrap();
+    for (files, want) in [
+        (&["a.yaml"][..], "a.yaml: Ok\nok: 1 rule(s)\n"),
+        (
+            &["a.yaml", "b.yaml"],
+            "a.yaml: Ok\nb.yaml: Ok, with warnings (1 warning)\nok: 1 rule(s)\n",
+        ),
+        (
+            &["c.yaml", "a.yaml", "d.yaml"],
+            "c.yaml: Invalid (1 error)\na.yaml: Ok\nd.yaml: Invalid (1 error)\n",
+        ),
+    ] {
+        let paths: Vec<String> = files.iter().map(|name| path(name)).collect();
+        let arguments: Vec<&str> = ["check"]
+            .into_iter()
+            .chain(paths.iter().map(String::as_str))
+            .collect();
+        let shown = text(&sensor(&arguments).stdout);
+        let shown = shown.replace(&format!("{}/", dir.path().display()), "");
+        assert_eq!(shown, want, "{files:?}");
+    }
+}
