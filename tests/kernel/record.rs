@@ -1,5 +1,6 @@
 //! A run recorded on a real kernel, and replayed: byte for byte the same alerts.
 
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::harness::{Sensor, until};
@@ -56,7 +57,6 @@ fn a_recorded_run_replays_to_the_same_bytes() {
     let arguments = ["--record", recording.to_str().unwrap()];
     let sensor = Sensor::start_with(dir, &rules, "rule_matching: all", "", &arguments);
     for _ in 0..20 {
-        use std::io::Write;
         old.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
         let status = Command::new("sh").args(["-c", ACTS]).status().unwrap();
         assert!(status.success());

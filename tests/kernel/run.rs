@@ -214,7 +214,7 @@ fn a_running_sensor_says_whether_its_edited_rules_are_in_force() {
             fine.status.success() && shown.contains("1 rule(s)"),
             "{shown}"
         );
-        assert_eq!(listed(), [name.clone()]);
+        assert_eq!(listed().as_slice(), std::slice::from_ref(&name));
         sensor.wait_rule(&name, "while");
     }
     storm.kill().unwrap();

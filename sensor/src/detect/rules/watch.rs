@@ -210,7 +210,8 @@ mod tests {
         symlink("..1", at("..data")).unwrap();
         symlink("..data/rules.yaml", at("rules.yaml")).unwrap();
         for path in [at("rules.yaml"), directory.path().to_owned()] {
-            let watch = Watch::start(&[path.clone()], &Seen::now(&[path])).unwrap();
+            let paths = [path];
+            let watch = Watch::start(&paths, &Seen::now(&paths)).unwrap();
             let target = fs::read_link(at("..data")).unwrap();
             let other = if target == Path::new("..1") {
                 "..2"
