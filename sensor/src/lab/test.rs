@@ -14,6 +14,7 @@ pub mod find;
 mod hear;
 pub mod json;
 pub mod junit;
+mod lines;
 pub mod page;
 pub mod report;
 pub mod run;

@@ -6,16 +6,18 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::coverage::{Coverage, RuleCoverage, Share};
+use super::lines::Lines;
 use super::run::Done;
 use crate::diagnostic::Place;
 
 /// Every test with what became of it, and the sums.
 pub fn results(all: &[Done]) -> Map<String, Json> {
+    let mut lines = Lines::default();
     let tests = all.iter().flat_map(Done::tests).map(|(test, outcome)| {
         let expected = test.expect.rules.iter().map(|rule| &rule.rule.text);
         json!({
             "name": test.name,
-            "place": place(&test.place),
+            "place": place(&test.place, &mut lines),
             "passed": outcome.passed(),
             "expected": expected.collect::<Vec<_>>(),
             "alerts": outcome.alerts,
@@ -48,10 +50,11 @@ pub fn coverage(all: &[Done]) -> Json {
 }
 
 fn rule(rule: &RuleCoverage) -> Json {
+    let mut lines = Lines::default();
     let comparisons = rule.comparisons().map(|gap| {
         json!({
             "text": gap.text,
-            "place": gap.place.as_ref().map(place),
+            "place": gap.place.as_ref().map(|at| place(at, &mut lines)),
             "true": gap.branches.seen_true,
             "false": gap.branches.seen_false,
         })
@@ -65,7 +68,7 @@ fn rule(rule: &RuleCoverage) -> Json {
     })
 }
 
-fn place(place: &Place) -> Json {
-    let (line, column) = place.file.line_col(place.range.start);
+fn place(place: &Place, lines: &mut Lines) -> Json {
+    let (line, column) = lines.of(place);
     json!({"file": place.file.name, "line": line, "column": column})
 }

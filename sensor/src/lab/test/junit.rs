@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::Test;
+use super::lines::Lines;
 use super::report;
 use super::run::{Done, Outcome};
 
@@ -26,10 +27,11 @@ fn of_file(tests: &[(&Test, &Outcome)], out: &mut String) {
     let Some((first, _)) = tests.first() else {
         return;
     };
+    let mut lines = Lines::default();
     let file = attribute(&first.place.file.name);
     let _ = writeln!(out, "  <testsuite name=\"{file}\" {}>", sums(tests));
     for (test, outcome) in tests {
-        let (line, _) = test.place.file.line_col(test.place.range.start);
+        let (line, _) = lines.of(&test.place);
         let _ = write!(
             out,
             "    <testcase name=\"{}\" classname=\"{file}\" file=\"{file}\" line=\"{line}\" time=\"{:.6}\"",

@@ -11,6 +11,7 @@ use anstyle::{AnsiColor, Color, Style};
 use super::Test;
 use super::coverage::{Coverage, Gap, RuleCoverage, Share};
 use super::diff::{self, Piece};
+use super::lines::Lines;
 use super::run::{Difference, Done, Outcome, Reason};
 use crate::diagnostic::escape;
 use crate::lab::tree;
@@ -41,6 +42,7 @@ fn file(tests: &[(&Test, &Outcome)], out: &mut String) {
     let Some((first, _)) = tests.first() else {
         return;
     };
+    let mut lines = Lines::default();
     let name = escape(&first.place.file.name);
     let failed = tests
         .iter()
@@ -56,7 +58,7 @@ fn file(tests: &[(&Test, &Outcome)], out: &mut String) {
     }
     let _ = writeln!(out, "{BAD}FAILED{BAD:#} {name}  {failed} of {total}");
     for (test, outcome) in tests.iter().filter(|(_, outcome)| !outcome.passed()) {
-        let (line, column) = test.place.file.line_col(test.place.range.start);
+        let (line, column) = lines.of(&test.place);
         let _ = writeln!(
             out,
             "\n  {STRONG}{}{STRONG:#}  {DIM}{name}:{line}:{column}{DIM:#}",
