@@ -100,6 +100,8 @@ lints! {
         "a rule over events this build does not capture: it never alerts";
     ParameterNeverThere = "LINT_PARAMETER_NEVER_THERE",
         "an event parameter that none of the rule's events has";
+    DescriptorNeverThere = "LINT_DESCRIPTOR_NEVER_THERE",
+        "an output that shows fields of a descriptor, of events that work on none";
     FieldNeverFilled = "LINT_FIELD_NEVER_FILLED",
         "a condition on a field that this build never fills";
 }

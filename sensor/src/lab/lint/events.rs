@@ -9,7 +9,7 @@ use crate::detect::syntax::{
     Argument, Call, Comparison, Expr, ExprKind, FieldName, Operand, Right,
 };
 use crate::diagnostic::Diagnostic;
-use crate::events::{self, EventSet, EventType};
+use crate::events::{self, EventSet, EventType, Kind};
 use crate::fields::{self, Source};
 
 /// Looks at every rule in force.
@@ -31,6 +31,7 @@ pub(super) fn look(study: &Study, found: &mut Vec<Diagnostic>) {
         };
         fields.expr(&rule.tree);
         output(studied, rule.events, found);
+        descriptors(studied, rule, found);
     }
 }
 
@@ -154,6 +155,34 @@ impl Fields<'_> {
             self.found
                 .push(written.locate(finding, &self.within, field.span));
         }
+    }
+}
+
+/// Fields of a descriptor that an output shows of events that work on none.
+fn descriptors(studied: &StudiedRule, rule: &Rule, found: &mut Vec<Diagnostic>) {
+    let has_one = |row: &EventType| {
+        row.params
+            .iter()
+            .any(|param| matches!(param.kind, Kind::Fd))
+    };
+    if rows(rule.events).any(has_one) {
+        return;
+    }
+    let text = studied.written.output.as_str();
+    let mut fields = rule
+        .output
+        .fields()
+        .filter(|field| field.field.name.starts_with("fd."));
+    // One is enough to say what is wrong with all of them.
+    if let Some((field, at)) = fields.find_map(|field| Some((field, text.find(&*field.written)?))) {
+        let message = format!(
+            "the output shows `{}`, and the rule's events work on no descriptor",
+            field.written
+        );
+        let finding = warning(Lint::DescriptorNeverThere, message);
+        let range = at..at + field.written.len();
+        let finding = studied.written.output.locate(finding, &range);
+        found.push(finding.help("it always prints <NA>"));
     }
 }
 

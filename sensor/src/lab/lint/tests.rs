@@ -228,6 +228,30 @@ fn comparisons_that_surprise_are_found() {
 }
 
 #[test]
+fn an_output_that_shows_what_no_event_has_is_found() {
+    for (condition, output, want) in [
+        (
+            "evt.type = execve",
+            "ran %proc.name on %fd.name",
+            vec!["DESCRIPTOR_NEVER_THERE fd.name"],
+        ),
+        (
+            "evt.type in (execve, open)",
+            "ran %proc.name on %fd.name",
+            vec![],
+        ),
+        (
+            "evt.type = open",
+            "%evt.arg.cgroups",
+            vec!["PARAMETER_NEVER_THERE evt.arg.cgroups"],
+        ),
+    ] {
+        let rules = with_rule("", condition).replace("output: o", &format!("output: \"{output}\""));
+        assert_eq!(codes(&rules, &Options::default()), want, "{rules}");
+    }
+}
+
+#[test]
 fn appended_text_that_joins_only_a_part_is_found() {
     let append = |condition: &str| {
         format!("\n- rule: r\n  condition: {condition}\n  override: {{condition: append}}\n")
