@@ -34,6 +34,9 @@ struct Arguments {
     /// Rules to measure beside the generated ones: files or directories
     #[arg(long, value_name = "PATH", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../rules"))]
     rules: Vec<PathBuf>,
+    /// A recording made with `sensor record`, whose events to use
+    #[arg(long, value_name = "FILE")]
+    recording: Option<PathBuf>,
     /// Record what this machine does for a moment and use that (needs root)
     #[arg(long)]
     live: bool,

@@ -5,19 +5,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use bumpalo::Bump;
-use sensor::decode::{self, Event};
+use sensor::decode;
 use sensor::detect::engine::{Engine, Matching};
 use sensor::detect::rules::{LoadOptions, RuleSet, load, load_texts};
-use sensor::enrich::{Observation, Options, State};
+use sensor::enrich::{Observation, State};
 use sensor::events::{self, EventCode};
 
-use crate::workload::{self, Workload};
+use crate::workload::{self, Item, Workload};
 use crate::{Arguments, rules};
 
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
-    let workload = match arguments.live {
-        true => workload::live()?,
-        false => workload::made(arguments.events),
+    let workload = match (&arguments.recording, arguments.live) {
+        (Some(path), _) => workload::recorded(path)?,
+        (None, true) => workload::live()?,
+        (None, false) => workload::made(arguments.events),
     };
     describe(&workload);
     let bench = Bench {
@@ -83,12 +84,14 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
 
 fn describe(workload: &Workload) {
     let mut kinds = std::collections::BTreeMap::new();
-    for record in &workload.records {
-        if let Ok(kind) = decode::kind(record) {
+    for item in &workload.items {
+        if let Item::Record(record) = item
+            && let Ok(kind) = decode::kind(record)
+        {
             *kinds.entry(kind.name()).or_insert(0_usize) += 1;
         }
     }
-    let total = workload.records.len();
+    let total = workload.records;
     let kinds = kinds
         .iter()
         .map(|(kind, count)| format!("{kind} {:.0} %", 100.0 * ratio(*count, total)));
@@ -113,31 +116,24 @@ struct Bench {
 }
 
 impl Bench {
-    /// A machine that knows of no event yet.
-    fn state(&self) -> State {
-        if self.workload.seeded {
-            let mut state = State::new(Options::default());
-            // Without /proc, processes become known as they act.
-            let _ = state.seed();
-            return state;
-        }
-        State::new(Options {
-            procfs: "/var/empty".into(),
-            ..Options::default()
-        })
-    }
-
     /// Takes all events through decoding and the process table, and `look` at each.
     fn walk(&self, mut look: impl FnMut(EventCode, &Observation<'_>)) -> Duration {
-        let mut state = self.state();
+        let mut state = State::replayed(65_536, "bench".into());
         let mut arena = Bump::new();
-        let boot = state.host().boot_time_ns;
+        let mut number = 0;
         let begun = Instant::now();
-        for (number, record) in (1..).zip(&self.workload.records) {
-            let Ok(event) = decode::decode(record, boot) else {
+        for item in &self.workload.items {
+            let record = match item {
+                Item::Record(record) => record,
+                Item::Learned(learned) => {
+                    state.learn(learned.clone());
+                    continue;
+                }
+            };
+            let Ok(event) = decode::decode(record, state.host().boot_time_ns) else {
                 continue;
             };
-            let event: Event<'_> = event;
+            number += 1;
             let actor = state.apply(&event);
             let seen = state.observe(number, &event, actor, &arena);
             look(events::code_of(&event), black_box(&seen));
@@ -153,7 +149,7 @@ impl Bench {
     }
 
     fn ns(&self, time: Duration) -> f64 {
-        time.as_secs_f64() * 1e9 / ratio(self.workload.records.len(), 1)
+        time.as_secs_f64() * 1e9 / ratio(self.workload.records, 1)
     }
 
     /// Measures one set of rules; gives the engine's nanoseconds an event.
@@ -205,7 +201,7 @@ impl Bench {
         });
         ratio(
             usize::try_from(count).unwrap_or(usize::MAX),
-            self.workload.records.len(),
+            self.workload.records,
         )
     }
 }

@@ -4,20 +4,59 @@
 //!
 //! Made-up records are always the same for the same number.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use sensor::capture::{Capture, Options};
+use sensor::decode;
+use sensor::enrich::State;
+use sensor::enrich::learned::Learned;
+use sensor::recording::{self, Reader};
 use sensor_ebpf::{Header, Kind, connect, exec, exit, fork, open};
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
-/// Records in kernel order, and where the machine behind them is described.
+/// What happened, in kernel order.
 pub(crate) struct Workload {
-    pub(crate) records: Vec<Vec<u8>>,
-    /// A proc file system to read before the first; none for one made up.
-    pub(crate) seeded: bool,
+    pub(crate) items: Vec<Item>,
+    /// Number of records among them.
+    pub(crate) records: usize,
     pub(crate) name: String,
+}
+
+/// A record, or what was learned between two of them.
+pub(crate) enum Item {
+    Record(Vec<u8>),
+    Learned(Learned),
+}
+
+impl Workload {
+    fn new(items: Vec<Item>, name: String) -> Self {
+        let records = items.iter().filter(|item| matches!(item, Item::Record(_)));
+        Self {
+            records: records.count(),
+            items,
+            name,
+        }
+    }
+}
+
+/// What was recorded with `sensor record`.
+pub(crate) fn recorded(path: &Path) -> Result<Workload> {
+    let mut reader = Reader::open(path)?;
+    let mut items = Vec::new();
+    while let Some(item) = reader.next()? {
+        items.push(match item {
+            recording::Item::Record(record) => Item::Record(record.to_vec()),
+            recording::Item::Learned(learned) => Item::Learned(learned),
+            recording::Item::Missing(_) => continue,
+        });
+    }
+    Ok(Workload::new(
+        items,
+        format!("recorded in {}", path.display()),
+    ))
 }
 
 const HEADERS: [&str; 10] = [
@@ -256,11 +295,11 @@ pub(crate) fn made(count: usize) -> Workload {
         serve(&mut maker, &worker, &node, round);
         look_around(&mut maker, &shell, round);
     }
-    Workload {
-        records: maker.records,
-        seeded: false,
-        name: "made up: a build, a web server, a container, a shell".into(),
-    }
+    let items = maker.records.into_iter().map(Item::Record).collect();
+    Workload::new(
+        items,
+        "made up: a build, a web server, a container, a shell".into(),
+    )
 }
 
 fn compile(maker: &mut Maker, make: &Process, unit: usize) {
@@ -350,7 +389,18 @@ pub(crate) fn live() -> Result<Workload> {
         ..Options::default()
     })
     .context("cannot record what this machine does")?;
-    let mut records = Vec::new();
+    let mut state = State::new(sensor::enrich::Options::default());
+    state.keep_journal();
+    // Without /proc, processes become known as they act.
+    let _ = state.seed();
+    let mut items = Vec::new();
+    let mut take = |record: &[u8]| {
+        if let Ok(event) = decode::decode(record, state.host().boot_time_ns) {
+            state.apply(&event);
+            items.extend(state.learned().map(Item::Learned));
+            items.push(Item::Record(record.to_vec()));
+        }
+    };
     let mut child = Command::new("sh")
         .args(["-c", ACTS])
         .stdout(Stdio::null())
@@ -359,18 +409,15 @@ pub(crate) fn live() -> Result<Workload> {
     let begun = Instant::now();
     while child.try_wait()?.is_none() && begun.elapsed() < Duration::from_secs(60) {
         capture.poll(Duration::from_millis(20))?;
-        while capture.drain(65_536, &mut |record| records.push(record.to_vec())) > 0 {}
+        while capture.drain(65_536, &mut take) > 0 {}
     }
     capture.detach();
-    while capture.drain(65_536, &mut |record| records.push(record.to_vec())) > 0 {}
+    while capture.drain(65_536, &mut take) > 0 {}
     let _ = child.wait();
     ensure!(
-        !records.is_empty(),
+        !items.is_empty(),
         "nothing happened while this machine was recorded"
     );
-    Ok(Workload {
-        records,
-        seeded: true,
-        name: "recorded on this machine: find, grep, cat, ls under a shell".into(),
-    })
+    let name = "recorded on this machine: find, grep, cat, ls under a shell".into();
+    Ok(Workload::new(items, name))
 }
