@@ -24,6 +24,8 @@ mod engine;
 mod invariants;
 #[path = "suite/laboratory.rs"]
 mod laboratory;
+#[path = "suite/limits.rs"]
+mod limits;
 #[path = "suite/loader.rs"]
 mod loader;
 #[path = "suite/outputs.rs"]

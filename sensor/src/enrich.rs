@@ -260,12 +260,13 @@ impl State {
     ) -> Observation<'a> {
         let found = actor.and_then(|key| self.table.get_standing(key));
         let process = found.map(|(process, _)| process);
+        let standing = found.and_then(|(_, standing)| standing);
         let users = self.users_version;
         Observation {
             number,
             event,
             process,
-            standing: found.map(|(_, standing)| Standing { users, ..standing }),
+            standing: standing.map(|standing| Standing { users, ..standing }),
             processes: &self.table,
             container: process.and_then(|process| process.place.container.as_deref()),
             users: &self.users,

@@ -18,6 +18,7 @@ mod macros;
 mod schema;
 mod select;
 mod study;
+mod touched;
 mod validation;
 
 mod warnings;
@@ -400,8 +401,10 @@ impl<'o> Loading<'o> {
         if self.files.is_empty() || self.only_condition {
             return;
         }
+        let mut touched = self.collection.take_touched();
+        touched.spread(&self.collection);
         let mut found = Vec::new();
-        compile::compile(&self.collection, self.options, &mut found);
+        compile::check(&self.collection, self.options, &touched, &mut found);
         found.retain(|diagnostic| diagnostic.severity == Severity::Error);
         self.early.append(&mut found);
     }

@@ -213,8 +213,9 @@ impl ProcessTable {
         Some(self.store.get(self.store.find(key)?)?.process())
     }
 
-    /// As [`ProcessTable::get`], and what answers about it stand on.
-    pub(crate) fn get_standing(&self, key: ProcessKey) -> Option<(&Process, Standing)> {
+    /// As [`ProcessTable::get`], and what answers about it stand on; nothing
+    /// once it has ended.
+    pub(crate) fn get_standing(&self, key: ProcessKey) -> Option<(&Process, Option<Standing>)> {
         let slot = self.store.find(key)?;
         let entry = self.store.get(slot)?;
         let standing = Standing {
@@ -223,18 +224,20 @@ impl ProcessTable {
             lineage: self.store.lineage(),
             users: 0,
         };
-        Some((entry.process(), standing))
+        Some((entry.process(), (!entry.ended).then_some(standing)))
     }
 
     /// Has [`Standing::lineage`] change from now on when an ancestor of this
     /// process does. `false` when its line has a hole, which somebody may
-    /// come to fill unnoticed.
+    /// come to fill unnoticed, or leads over one that has ended.
     pub(crate) fn watch_ancestors(&self, process: &Process) -> bool {
         let mut next = process.parent;
         for _ in 0..MAX_ANCESTORS {
             let Some(key) = next else { break };
             let found = self.store.find(key).and_then(|slot| self.store.get(slot));
-            let Some(ancestor) = found else { return false };
+            let Some(ancestor) = found.filter(|ancestor| !ancestor.ended) else {
+                return false;
+            };
             ancestor.watch();
             next = ancestor.process().parent;
         }

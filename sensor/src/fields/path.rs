@@ -19,10 +19,16 @@ pub(super) fn absolute<'a>(arena: &'a Bump, base: &'a [u8], name: &'a [u8]) -> &
     normal(arena, base, name)
 }
 
-/// Whether [`absolute`] would change nothing.
+/// Whether [`absolute`] would change nothing: behind no slash stands another
+/// slash, `.`, `..` or nothing.
 fn is_plain(path: &[u8]) -> bool {
-    let mut components = path.split(|byte| *byte == b'/').skip(1);
-    path == b"/" || components.all(|part| !matches!(part, b"" | b"." | b".."))
+    let plain = |slash: usize| {
+        !matches!(
+            path.get(slash + 1..).unwrap_or_default(),
+            [] | [b'/', ..] | b"." | [b'.', b'/', ..] | b".." | [b'.', b'.', b'/', ..]
+        )
+    };
+    path == b"/" || memchr::memchr_iter(b'/', path).all(plain)
 }
 
 /// Both paths one after the other, in normal form.

@@ -111,13 +111,13 @@ impl Graph {
                 self.not(child)
             }
             Tree::Test(test) if test.is_never_true() => FALSE,
-            Tree::Test(test) => match events_of(test) {
-                Some(set) => self.events(set),
-                None => {
-                    let leaf = self.leaves.add(test);
-                    self.leaf(leaf)
+            Tree::Test(test) => {
+                if let Some(set) = events_of(test) {
+                    return self.events(set);
                 }
-            },
+                let leaf = self.leaves.add(test);
+                self.leaf(leaf)
+            }
         }
     }
 

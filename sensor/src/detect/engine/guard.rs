@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::graph::{Graph, Kind, NodeId};
 use super::hash::FastHash;
-use super::leaf::OperandId;
+use super::leaf::{LeafId, OperandId};
 use super::patterns::Patterns;
 use crate::detect::program::How;
 use crate::fields::Value;
 
-/// Fewer rules than this are asked one by one sooner than they are looked up.
-pub(super) const FEW: usize = 8;
+/// Fewer rules than this for each value to be looked up are asked one by one
+/// sooner.
+const FEW: usize = 8;
 
 /// A likelihood, in thousandths, that is no help.
 const LIKELY: u32 = 500;
@@ -59,18 +60,7 @@ pub(super) fn of(graph: &Graph, node: NodeId) -> Option<Guard> {
 fn best(graph: &Graph, node: NodeId) -> Option<Guard> {
     match graph.kind(node) {
         Kind::Leaf(leaf) => {
-            let (operand, wants) = match graph.leaves.texts(*leaf) {
-                Some((operand, texts)) => {
-                    let texts = texts.into_iter();
-                    let wants = texts.map(|(how, text)| Want::Text(how, text.into()));
-                    (operand, wants.collect::<Vec<_>>())
-                }
-                None => {
-                    let leaf = graph.leaves.get(*leaf)?;
-                    let numbers = leaf.test.numbers()?.into_iter();
-                    (leaf.operand, numbers.map(Want::Number).collect())
-                }
-            };
+            let (operand, wants) = wanted(graph, *leaf)?;
             let likelihood = wants.iter().map(Want::likelihood).sum();
             let wants = wants.into_iter().map(|want| (operand, want)).collect();
             Some(Guard { wants, likelihood })
@@ -89,6 +79,18 @@ fn best(graph: &Graph, node: NodeId) -> Option<Guard> {
             }),
         Kind::False | Kind::True | Kind::Events(_) | Kind::Not(_) => None,
     }
+}
+
+/// The constants of which a comparison needs one, when that is all it asks.
+fn wanted(graph: &Graph, leaf: LeafId) -> Option<(OperandId, Vec<Want>)> {
+    if let Some((operand, texts)) = graph.leaves.texts(leaf) {
+        let texts = texts.into_iter();
+        let wants = texts.map(|(how, text)| Want::Text(how, text.into()));
+        return Some((operand, wants.collect()));
+    }
+    let leaf = graph.leaves.get(leaf)?;
+    let numbers = leaf.test.numbers()?.into_iter();
+    Some((leaf.operand, numbers.map(Want::Number).collect()))
 }
 
 /// The rules of a set, filed under their guards.
@@ -134,11 +136,16 @@ impl Index {
             }
         }
         let count = guards.iter().flatten().count();
-        (count >= FEW).then(|| Self {
+        (count >= FEW * files.len().max(1)).then(|| Self {
             always: always.into(),
             guarded: guarded.into(),
             files: files.into_iter().map(File::new).collect(),
         })
+    }
+
+    /// Whether so many rules are asked one by one sooner than they are looked up.
+    pub(super) fn is_worth(&self, rules: u32) -> bool {
+        rules as usize >= FEW * self.files.len()
     }
 
     /// Sets the bits of all rules that the event may satisfy, and of no other.

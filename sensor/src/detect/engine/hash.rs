@@ -18,9 +18,9 @@ pub(super) struct FastHasher(u64);
 
 impl FastHasher {
     fn mix(&mut self, word: u64) {
-        let product = u128::from(self.0 ^ word) * u128::from(FACTOR);
-        let (high, low) = ((product >> 64) as u64, product & u128::from(u64::MAX));
-        self.0 = high ^ (low as u64).rotate_left(23);
+        // What the carry is of one multiplication: its high half.
+        let (low, high) = (self.0 ^ word).carrying_mul(FACTOR, 0);
+        self.0 = high ^ low.rotate_left(23);
     }
 }
 

@@ -39,6 +39,9 @@ pub(super) enum Ask {
     Symbols(Symbols),
 }
 
+/// Texts, each with how it must stand in a value.
+pub(super) type Texts<'l> = Vec<(How, &'l [u8])>;
+
 /// Texts that several comparisons looked for.
 pub(super) struct Merged {
     texts: Vec<(How, Box<[u8]>)>,
@@ -48,7 +51,7 @@ pub(super) struct Merged {
 /// All comparisons, while the rules are laid out.
 #[derive(Default)]
 pub(super) struct Leaves {
-    pub(super) leaves: Vec<Leaf>,
+    all: Vec<Leaf>,
     by_identity: HashMap<Box<[u8]>, LeafId, FastHash>,
     /// Each left side, as part of a comparison that has it.
     pub(super) operands: Vec<Arc<Test>>,
@@ -75,12 +78,12 @@ impl Leaves {
     }
 
     pub(super) fn get(&self, id: LeafId) -> Option<&Leaf> {
-        self.leaves.get(id as usize)
+        self.all.get(id as usize)
     }
 
     /// The texts of which one must stand in the value, when that is all a
     /// comparison asks.
-    pub(super) fn texts(&self, id: LeafId) -> Option<(OperandId, Vec<(How, &[u8])>)> {
+    pub(super) fn texts(&self, id: LeafId) -> Option<(OperandId, Texts<'_>)> {
         let leaf = self.get(id)?;
         let texts = match &leaf.ask {
             Ask::Test => leaf.test.texts()?,
@@ -133,8 +136,8 @@ impl Leaves {
     }
 
     fn push(&mut self, identity: Vec<u8>, leaf: impl FnOnce(LeafId) -> Leaf) -> LeafId {
-        let id = u32::try_from(self.leaves.len()).unwrap_or(u32::MAX);
-        self.leaves.push(leaf(id));
+        let id = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        self.all.push(leaf(id));
         self.by_identity.insert(identity.into(), id);
         id
     }
@@ -154,7 +157,7 @@ impl Leaves {
     /// a table of those things.
     pub(super) fn make_tables(&mut self) {
         let mut of_operand: Vec<Vec<LeafId>> = vec![Vec::new(); self.operands.len()];
-        for (id, leaf) in (0..).zip(&self.leaves) {
+        for (id, leaf) in (0..).zip(&self.all) {
             if self.wanted(leaf, id).is_some()
                 && let Some(ids) = of_operand.get_mut(leaf.operand as usize)
             {
@@ -176,7 +179,7 @@ impl Leaves {
             };
             table.operand = leaf.operand;
             let symbols = table.add(number, &texts, negated);
-            if let Some(leaf) = self.leaves.get_mut(*id as usize) {
+            if let Some(leaf) = self.all.get_mut(*id as usize) {
                 leaf.ask = Ask::Symbols(symbols);
             }
         }

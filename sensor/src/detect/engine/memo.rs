@@ -215,6 +215,13 @@ impl Scratch {
         self.words.get_mut(start..start + len).unwrap_or_default()
     }
 
+    /// A row of bits, to be read.
+    pub(super) fn row_of(&self, kept: Kept, places: Places, at: usize, len: usize) -> &[u64] {
+        let section = self.section(kept);
+        let start = Self::base(kept, places) + section.start + 2 * section.words + at;
+        self.words.get(start..start + len).unwrap_or_default()
+    }
+
     /// The answer found for the event at hand.
     pub(super) fn recall_event(&self, at: u32) -> Option<bool> {
         let answer = *self.event.get(at as usize)?;

@@ -7,7 +7,7 @@
 use super::bucket::{Bucket, Parts};
 use super::flat::{Flat, Layout, Memo, Node};
 use super::graph::NodeId;
-use super::guard::{FEW, Values};
+use super::guard::Values;
 use super::leaf::{Ask, Leaf, OperandId};
 use super::memo::{Kept, Places, Scratch};
 use super::symbols::{MISSING, OTHER};
@@ -115,19 +115,15 @@ impl<'a, 's, S: Subject> Run<'a, 's, S> {
     fn candidates(&mut self) {
         let Bucket { words, row, .. } = *self.bucket;
         let mut found = std::mem::take(&mut self.scratch.candidates);
-        for (word, found) in found.iter_mut().enumerate().take(words) {
-            *found = u64::MAX;
-            for kept in [Kept::Process, Kept::Lineage] {
-                let row = self.scratch.row(kept, self.places, row + word, 1);
-                *found &= row.first().copied().unwrap_or(u64::MAX);
-            }
+        let process = self.scratch.row_of(Kept::Process, self.places, row, words);
+        let lineage = self.scratch.row_of(Kept::Lineage, self.places, row, words);
+        for (found, (process, lineage)) in found.iter_mut().zip(process.iter().zip(lineage)) {
+            *found = process & lineage;
         }
         if let Some(index) = &self.bucket.by_event {
-            let guarded = found
-                .iter()
-                .zip(&index.guarded)
-                .map(|(a, b)| (a & b).count_ones());
-            if guarded.sum::<u32>() as usize >= FEW {
+            let left = found.iter().zip(&index.guarded);
+            let left = left.map(|(found, guarded)| (found & guarded).count_ones());
+            if index.is_worth(left.sum()) {
                 self.narrow(index, &mut found);
             }
         }
@@ -160,26 +156,22 @@ impl<'a, 's, S: Subject> Run<'a, 's, S> {
         let (kept, bit) = match node.memo {
             Memo::None => return self.ask(node),
             Memo::Event(at) => {
-                return match self.scratch.recall_event(at) {
-                    Some(answer) => answer,
-                    None => {
-                        let answer = self.ask(node);
-                        self.scratch.remember_event(at, answer);
-                        answer
-                    }
-                };
+                if let Some(answer) = self.scratch.recall_event(at) {
+                    return answer;
+                }
+                let answer = self.ask(node);
+                self.scratch.remember_event(at, answer);
+                return answer;
             }
             Memo::Process(bit) => (Kept::Process, bit),
             Memo::Lineage(bit) => (Kept::Lineage, bit),
         };
-        match self.scratch.recall(kept, self.places, bit) {
-            Some(answer) => answer,
-            None => {
-                let answer = self.ask(node);
-                self.scratch.remember(kept, self.places, bit, answer);
-                answer
-            }
+        if let Some(answer) = self.scratch.recall(kept, self.places, bit) {
+            return answer;
         }
+        let answer = self.ask(node);
+        self.scratch.remember(kept, self.places, bit, answer);
+        answer
     }
 
     fn ask(&mut self, node: Node) -> bool {

@@ -556,9 +556,9 @@ fn condition() -> impl Strategy<Value = String> {
             text_fields(),
             prop::collection::vec((text_ops(), quoted()), 2..5)
         )
-            .prop_map(|(field, tests)| {
-                let tests = tests.iter().map(|(op, v)| format!("{field} {op} {v}"));
-                format!("({})", tests.collect::<Vec<_>>().join(" or "))
+            .prop_map(|(field, asked)| {
+                let parts = asked.iter().map(|(op, v)| format!("{field} {op} {v}"));
+                format!("({})", parts.collect::<Vec<_>>().join(" or "))
             }),
         one(&[
             "proc.name exists",

@@ -13,6 +13,7 @@ use super::item::{
     Change, Definition, Item, Items, ListItem, MacroItem, Name, Op, PluginEntry, RuleChange,
     RuleItem, Story, Version,
 };
+use super::touched::Touched;
 use crate::alert::Priority;
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::yaml::traced::Traced;
@@ -101,6 +102,11 @@ pub(crate) struct Collection {
     pub(crate) plugins: Vec<PluginEntry>,
     /// Positions in `rules`.
     by_name: HashMap<String, usize>,
+    /// Positions in `lists` and in `macros`.
+    list_places: HashMap<String, usize>,
+    macro_places: HashMap<String, usize>,
+    /// What was defined or changed since it was last asked for.
+    touched: Touched,
     /// Items that could not be read; missing them is no second mistake.
     broken: BTreeSet<String>,
     /// Whether a whole file could not be read.
@@ -121,6 +127,11 @@ impl Collection {
         self.by_name.clear();
     }
 
+    /// What was defined or changed since this was last called.
+    pub(crate) fn take_touched(&mut self) -> Touched {
+        std::mem::take(&mut self.touched)
+    }
+
     /// Notes that a file gave nothing.
     pub(crate) fn missing_file(&mut self) {
         self.incomplete = true;
@@ -131,6 +142,7 @@ impl Collection {
         self.broken.extend(items.broken);
         for item in items.items {
             self.clock += 1;
+            self.touched.note(&item);
             match item {
                 Item::Engine(version) => self.engine = self.engine.max(Some(version)),
                 Item::Plugins(plugins) => self.plugins.extend(plugins),
@@ -142,10 +154,8 @@ impl Collection {
     }
 
     fn list(&mut self, item: ListItem) -> Option<Diagnostic> {
-        let existing = self
-            .lists
-            .iter_mut()
-            .find(|list| list.name.text == item.name.text);
+        let known = self.list_places.get(&item.name.text).copied();
+        let existing = known.and_then(|at| self.lists.get_mut(at));
         match existing {
             Some(list) => {
                 if !item.append {
@@ -160,6 +170,8 @@ impl Collection {
                 self.no_target("list", &item.name, names)
             }
             None => {
+                let name = item.name.text.clone();
+                self.list_places.insert(name, self.lists.len());
                 self.lists.push(List {
                     name: item.name,
                     items: item.items,
@@ -172,10 +184,8 @@ impl Collection {
     }
 
     fn macro_item(&mut self, item: MacroItem) -> Option<Diagnostic> {
-        let existing = self
-            .macros
-            .iter_mut()
-            .find(|known| known.name.text == item.name.text);
+        let known = self.macro_places.get(&item.name.text).copied();
+        let existing = known.and_then(|at| self.macros.get_mut(at));
         match existing {
             Some(known) => {
                 if item.append {
@@ -194,6 +204,8 @@ impl Collection {
                 self.no_target("macro", &item.name, names)
             }
             None => {
+                let name = item.name.text.clone();
+                self.macro_places.insert(name, self.macros.len());
                 self.macros.push(Macro {
                     name: item.name,
                     condition: item.condition,

@@ -11,6 +11,7 @@ use super::collection::{Collection, RuleText};
 use super::exception::{self, Exception};
 use super::list::Lists;
 use super::macros::Macros;
+use super::touched::Touched;
 use super::written::Written;
 use super::{LoadOptions, Rule, RuleSet, warnings};
 use crate::detect::analysis;
@@ -48,10 +49,31 @@ pub(super) fn compile(
     }
 }
 
+/// Compiles all macros, and the rules that may mean something else since these
+/// items, for their mistakes alone.
+pub(super) fn check(
+    collection: &Collection,
+    options: &LoadOptions,
+    touched: &Touched,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    these(collection, options, &|rule| touched.has(rule), diagnostics);
+}
+
 /// Compiles everything, unused macros and switched-off rules included.
 pub(super) fn everything<'c>(
     collection: &'c Collection,
     options: &'c LoadOptions,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Compiled<'c> {
+    these(collection, options, &|_| true, diagnostics)
+}
+
+/// Compiles all macros, and of the rules those that are wanted.
+fn these<'c>(
+    collection: &'c Collection,
+    options: &'c LoadOptions,
+    wanted: &dyn Fn(&RuleText) -> bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Compiled<'c> {
     let mut lists = Lists::compile(&collection.lists);
@@ -65,7 +87,9 @@ pub(super) fn everything<'c>(
         diagnostics,
     };
     let rules = collection.rules.iter();
-    let rules = rules.map(|text| compiler.rule(text)).collect();
+    let rules = rules
+        .map(|text| wanted(text).then(|| compiler.rule(text))?)
+        .collect();
     compiler.unused(collection);
     Compiled {
         rules,

@@ -5,6 +5,7 @@
 //! Rules in use depend on the details, so they are kept: one level of lists in
 //! lists, blanks around the name swallowed, a comma dropped for an empty list.
 
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -18,7 +19,11 @@ const MAX_TEXT: usize = 1 << 20;
 
 /// The lists as conditions see them, in the order of first definition.
 pub(crate) struct Lists {
-    lists: Vec<Compiled>,
+    all: Vec<Compiled>,
+    /// Places in `all` by name.
+    by_name: HashMap<String, usize>,
+    /// Lists whose names are no word: with a delimiter in them, or empty.
+    odd: Vec<usize>,
 }
 
 struct Compiled {
@@ -31,24 +36,42 @@ impl Lists {
     /// Puts lists into lists: one level, and only what was visible when the
     /// outer list was last changed.
     pub(crate) fn compile(lists: &[List]) -> Self {
+        let by_name: HashMap<String, usize> = lists
+            .iter()
+            .enumerate()
+            .map(|(at, list)| (list.name.text.clone(), at))
+            .collect();
         let mut used = vec![false; lists.len()];
         let mut compiled: Vec<_> = lists
             .iter()
             .map(|list| Compiled {
                 name: list.name.text.clone(),
-                items: nested(list, lists, &mut used),
+                items: nested(list, lists, &by_name, &mut used),
                 used: false,
             })
             .collect();
         for (list, used) in compiled.iter_mut().zip(used) {
             list.used = used;
         }
-        Self { lists: compiled }
+        let is_odd = |list: &Compiled| list.name.is_empty() || list.name.bytes().any(is_delimiter);
+        let odd = compiled.iter().enumerate().filter(|(_, list)| is_odd(list));
+        Self {
+            odd: odd.map(|(at, _)| at).collect(),
+            all: compiled,
+            by_name,
+        }
+    }
+
+    /// The places of the lists that a text may name, from one on.
+    fn named(&self, text: &str, from: usize) -> BTreeSet<usize> {
+        let named = words(text).filter_map(|word| self.by_name.get(word));
+        let named = named.chain(&self.odd).copied();
+        named.filter(|at| *at >= from).collect()
     }
 
     /// Names of lists that no condition and no other list named so far.
     pub(crate) fn unused(&self) -> impl Iterator<Item = &str> {
-        self.lists
+        self.all
             .iter()
             .filter(|list| !list.used)
             .map(|list| list.name.as_str())
@@ -57,11 +80,16 @@ impl Lists {
     /// The condition with every list put in, one list after the other.
     pub(crate) fn expand(&mut self, condition: &Traced) -> Result<Traced, Diagnostic> {
         let mut text = condition.clone();
-        for list in &mut self.lists {
-            if let Some(expanded) = list.put_into(&text) {
-                list.used = true;
-                text = expanded;
-            }
+        let mut named = self.named(text.as_str(), 0);
+        while let Some(at) = named.pop_first() {
+            let Some(list) = self.all.get_mut(at) else {
+                continue;
+            };
+            let Some(expanded) = list.put_into(&text) else {
+                continue;
+            };
+            list.used = true;
+            text = expanded;
             if text.as_str().len() > MAX_TEXT {
                 let message = format!(
                     "with list `{}` put in, this condition is longer than {} KiB",
@@ -72,18 +100,25 @@ impl Lists {
                 let whole = 0..condition.as_str().len();
                 return Err(condition.locate(mistake, &whole));
             }
+            // The items may name lists that come later.
+            named = self.named(text.as_str(), at + 1);
         }
         Ok(text)
     }
 }
 
-fn nested(list: &List, all: &[List], used: &mut [bool]) -> Vec<Traced> {
+fn nested(
+    list: &List,
+    all: &[List],
+    by_name: &HashMap<String, usize>,
+    used: &mut [bool],
+) -> Vec<Traced> {
     let mut out = Vec::new();
     for item in &list.items {
-        let inner = all
-            .iter()
-            .zip(used.iter_mut())
-            .find(|(other, _)| other.index < list.visibility && other.name.text == item.as_str());
+        let inner = by_name.get(item.as_str()).and_then(|at| {
+            let other = all.get(*at).filter(|other| other.index < list.visibility)?;
+            Some((other, used.get_mut(*at)?))
+        });
         let Some((inner, used)) = inner else {
             out.push(item.clone());
             continue;
@@ -117,6 +152,12 @@ fn is_blank(byte: u8) -> bool {
 
 fn is_delimiter(byte: u8) -> bool {
     is_blank(byte) || matches!(byte, b'(' | b')' | b',' | b'=')
+}
+
+/// What stands between delimiters.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| u8::try_from(c).is_ok_and(is_delimiter))
+        .filter(|word| !word.is_empty())
 }
 
 impl Compiled {

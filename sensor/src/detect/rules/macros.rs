@@ -301,6 +301,13 @@ fn fill(
     }
 }
 
+/// Everything in a text that may name a macro.
+pub(super) fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(move |c| !part(c))
+        .filter(|name| !name.is_empty())
+}
+
 /// A condition that is always true and compiles. It has one check, so that what
 /// is made of placeholders is bounded like everything else.
 fn placeholder() -> Arc<Expr> {

@@ -165,9 +165,10 @@ impl ProcessTable {
             (ids.egid, ids.fsgid) = (task.gid, task.gid);
         }
         let moved = told != 0 && told != task.cgroup_id && !tells_all(&event.body);
-        let place = match moved {
-            true => world.moved(process.key, &process.place),
-            false => None,
+        let place = if moved {
+            world.moved(process.key, &process.place)
+        } else {
+            None
         };
         // What says nothing new must leave the process as it is.
         if (comm != process.comm || ids != process.ids || place.is_some())

@@ -321,6 +321,11 @@ impl Store {
         let key = entry.process.key;
         self.bequeath(slot, self.heir(slot));
         self.unlink(slot);
+        // Its children are others by now, and those below them were told: a
+        // process with an ended one in its line is not remembered.
+        if let Some(entry) = self.get_mut(slot) {
+            *entry.watched.get_mut() = false;
+        }
         self.ended.push_back(key);
         while self.ended.len() > (self.capacity / ENDED_SHARE).max(1) {
             if let Some(victim) = self.longest_ended() {
