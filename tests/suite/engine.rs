@@ -4,6 +4,7 @@
 //! not.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::sync::OnceLock;
 
@@ -289,9 +290,10 @@ fn rules() -> &'static RuleSet {
         let conditions = CONDITIONS.lines().filter(|line| !line.is_empty());
         for (number, condition) in conditions.enumerate() {
             for filter in ["", " and evt.cpu = 0", " and not proc.name = nginx"] {
-                text += &format!(
+                let _ = writeln!(
+                    text,
                     "- {{rule: '{number}{filter}', desc: d, output: o, priority: INFO, \
-                     condition: '({condition}){filter}'}}\n"
+                     condition: '({condition}){filter}'}}"
                 );
             }
         }
