@@ -73,7 +73,8 @@ fn main() -> Result<()> {
         rustix::thread::sched_setaffinity(None, &cpus).context("cannot stay on that CPU")?;
     }
     match arguments.what {
-        What::Engine => engine::main(&arguments),
+        What::Engine => engine::main(&arguments)?,
         What::Load => load::main(&arguments),
     }
+    Ok(())
 }

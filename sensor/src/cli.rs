@@ -54,6 +54,7 @@ Examples:
   sensor run --fail-on warning -- make test   watch one command, fail when it does something odd
   sensor check rules/ -c sensor.yaml          all mistakes at once, each with its place
   sensor test rules/                          the tests of your rules
+  sensor explain 'Password hashes read'       what a rule asks for, and what hides it
   sensor record -o attack.rec                 keep what happens, for replay and tests
   sensor replay attack.rec -r my-rules.yaml   what your rules say to a recording
   sensor demo                                 see a first alert in a few seconds
@@ -62,6 +63,7 @@ Exit codes:
     0  fine
     1  your input: rules, configuration or flags are wrong; nothing was started
     2  our run: missing privilege or kernel support, or an output that cannot start
+    3  eval: the condition is false for the event
   120  run --fail-on: the command raised an alert at or above the level
        (otherwise run -- COMMAND ends with the command's own code)
   121  replay --diff: the two sets of rules do not raise the same alerts";
@@ -78,32 +80,32 @@ pub struct Cli {
 enum Verb {
     /// Watch this machine, or one command, and raise alerts
     Run(run::Args),
+    /// Start the sensor, do a harmless suspicious thing, show the alert
+    Demo(demo::Args),
     /// Validate rules and configuration without starting anything
     Check(check::Args),
-    /// Take a rule, macro or list apart: its condition, what can fire it, what hides it
-    Explain(explain::Args),
-    /// Show what the rules cover: techniques, tactics, controls, events
-    Coverage(coverage::Args),
-    /// Find what loads and is probably not meant: shadowed rules, needless parts, traps
-    Lint(lint::Args),
-    /// Try one condition on one event, or many cases
-    Eval(eval::Args),
-    /// Run the tests of rules
-    Test(test::Args),
     /// Ask a running sensor about its rules, or have it load them again
     Rules(rules::Args),
-    /// Write what the kernel reports to a file, for `sensor replay`
-    Record(record::Args),
-    /// Run rules over a recording: the same alerts as live, without root
-    Replay(replay::Args),
     /// List the fields that rules may use
     #[command(after_help = fields::EXAMPLES)]
     Fields(list::Args),
     /// List the event types that rules may name
     #[command(after_help = events::EXAMPLES)]
     Events(list::Args),
-    /// Start the sensor, do a harmless suspicious thing, show the alert
-    Demo(demo::Args),
+    /// Take a rule, macro or list apart: its condition, what can fire it, what hides it
+    Explain(explain::Args),
+    /// Try one condition on one event, or many cases
+    Eval(eval::Args),
+    /// Run the tests of rules
+    Test(test::Args),
+    /// Find what loads and is probably not meant: shadowed rules, needless parts, traps
+    Lint(lint::Args),
+    /// Show what the rules cover: techniques, tactics, controls, events
+    Coverage(coverage::Args),
+    /// Write what the kernel reports to a file, for `sensor replay`
+    Record(record::Args),
+    /// Run rules over a recording: the same alerts as live, without root
+    Replay(replay::Args),
     /// Print the configuration reference: every key with its meaning and default
     Config(config::Args),
     /// Print the JSON Schema of rules files or of the configuration, for editors

@@ -125,7 +125,7 @@ impl Maker {
         header
     }
 
-    fn put(&mut self, header: &mut Header, fixed: usize, texts: &[&[u8]]) -> Vec<u8> {
+    fn put(header: &mut Header, fixed: usize, texts: &[&[u8]]) -> Vec<u8> {
         let texts = texts.concat();
         header.len = u32::try_from(fixed + texts.len()).unwrap_or(u32::MAX);
         texts
@@ -150,7 +150,7 @@ impl Maker {
         let cgroup = cgroup(&child);
         record.place.cgroup_len = len(cgroup);
         let mut header = record.header;
-        let texts = self.put(&mut header, size_of::<fork::Record>(), &[cgroup]);
+        let texts = Self::put(&mut header, size_of::<fork::Record>(), &[cgroup]);
         record.header = header;
         self.records.push([record.as_bytes(), &texts].concat());
         child
@@ -184,7 +184,7 @@ impl Maker {
             record.place.cgroup_len,
         ] = texts.map(len);
         let mut header = record.header;
-        let texts = self.put(&mut header, size_of::<exec::Record>(), &texts);
+        let texts = Self::put(&mut header, size_of::<exec::Record>(), &texts);
         record.header = header;
         self.records.push([record.as_bytes(), &texts].concat());
     }
@@ -220,7 +220,7 @@ impl Maker {
         let texts = [name.as_bytes(), base, real];
         [record.name_len, record.base_len, record.real_path_len] = texts.map(len);
         let mut header = record.header;
-        let texts = self.put(&mut header, size_of::<open::Record>(), &texts);
+        let texts = Self::put(&mut header, size_of::<open::Record>(), &texts);
         record.header = header;
         self.records.push([record.as_bytes(), &texts].concat());
     }
@@ -407,7 +407,7 @@ pub(crate) fn live() -> Result<Workload> {
         .spawn()
         .context("cannot start sh")?;
     let begun = Instant::now();
-    while child.try_wait()?.is_none() && begun.elapsed() < Duration::from_secs(60) {
+    while child.try_wait()?.is_none() && begun.elapsed() < Duration::from_mins(1) {
         capture.poll(Duration::from_millis(20))?;
         while capture.drain(65_536, &mut take) > 0 {}
     }
