@@ -1,8 +1,8 @@
 //! One way to show a person's mistake: code, place, the text underlined, help.
 //!
 //! Whatever reads what people write (rules, configuration, flags) collects
-//! [`Diagnostic`]s, all of them. [`render`] shows them at a terminal, [`json`],
-//! [`sarif`] and [`github`] to programs; all of them show the same. What is
+//! [`Diagnostic`]s, all of them. [`render`] shows them at a terminal, [`json()`],
+//! [`sarif()`] and [`github()`] to programs; all of them show the same. What is
 //! shown may come from a hostile file, and is escaped for where it goes.
 
 mod github;

@@ -40,7 +40,7 @@ impl Statics {
         self.0.keys().map(|key| format!("{CLASS}.{key}"))
     }
 
-    /// As [`lookup`], these constants included.
+    /// As [`lookup()`], these constants included.
     ///
     /// # Errors
     /// [`LookupError`] when there is no such field or its argument is wrong.

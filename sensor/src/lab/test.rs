@@ -2,7 +2,7 @@
 //! the engine that runs them.
 //!
 //! A test is an event and what the rules must say to it. It is told in YAML
-//! beside the rules ([`file`]), under a rule ([`story`]) or on a page of
+//! beside the rules ([`mod@file`]), under a rule ([`story`]) or on a page of
 //! stories ([`page`]); whatever the form, one [`Test`] comes of it, and all
 //! that follows knows only that.
 

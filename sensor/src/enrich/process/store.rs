@@ -63,7 +63,7 @@ pub(super) struct Entry {
     process: Process,
     /// Another one whenever `process` is another; no two entries share one.
     stamp: u64,
-    /// A descendant's answers are remembered: see [`Store::watch`].
+    /// A descendant's answers are remembered: see [`Entry::watch`].
     watched: AtomicBool,
     pub(super) knowledge: Knowledge,
     /// The parent's pid as the kernel last told it.
