@@ -86,6 +86,25 @@ pub enum Type {
     IpNet,
 }
 
+impl Type {
+    /// The word tables show for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Buffer => "bytes",
+            Self::Signed(_) => "signed",
+            Self::Unsigned(_) => "unsigned",
+            Self::AbsTime => "time",
+            Self::RelTime => "duration",
+            Self::Bool => "bool",
+            Self::Double => "float",
+            Self::Port => "port",
+            Self::Ip => "address",
+            Self::IpNet => "network",
+        }
+    }
+}
+
 /// How many values a field has, and what a comparison then means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Many {

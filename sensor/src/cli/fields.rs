@@ -82,27 +82,11 @@ fn remarks(field: &Field) -> &'static str {
 
 /// The type with how many values there are.
 fn type_text(field: &Field) -> String {
-    let word = type_word(field.ty);
+    let word = field.ty.word();
     match field.many {
         Many::One | Many::AnyAncestor => word.to_owned(),
         Many::List => format!("list of {word}"),
         Many::BothEnds => format!("{word}, two"),
-    }
-}
-
-fn type_word(ty: Type) -> &'static str {
-    match ty {
-        Type::Text => "text",
-        Type::Buffer => "bytes",
-        Type::Signed(_) => "signed",
-        Type::Unsigned(_) => "unsigned",
-        Type::AbsTime => "time",
-        Type::RelTime => "duration",
-        Type::Bool => "bool",
-        Type::Double => "float",
-        Type::Port => "port",
-        Type::Ip => "address",
-        Type::IpNet => "network",
     }
 }
 
@@ -191,7 +175,7 @@ impl Entry {
         Self {
             name: field.name,
             class,
-            r#type: type_word(field.ty),
+            r#type: field.ty.word(),
             bits: bits(field.ty),
             values: match field.many {
                 Many::One => "one",

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::detect::prove::Prover;
 use crate::detect::rules::{Rule, StudiedRule, Study};
 use crate::events::{self, EventSet};
-use crate::fields::{FieldRef, Source, Subject, Type};
+use crate::fields::{FieldRef, Source, Subject};
 
 pub(crate) use part::{ListUse, Part};
 
@@ -312,25 +312,9 @@ fn event_type<S: Subject>(event: &S) -> Option<String> {
 fn explained(field: &FieldRef) -> FieldExplained {
     FieldExplained {
         name: field.written.to_string(),
-        r#type: type_word(field.field.ty),
+        r#type: field.field.ty.word(),
         meaning: field.field.doc,
         filled: field.field.source == Source::Live,
-    }
-}
-
-fn type_word(ty: Type) -> &'static str {
-    match ty {
-        Type::Text => "text",
-        Type::Buffer => "bytes",
-        Type::Signed(_) => "signed",
-        Type::Unsigned(_) => "unsigned",
-        Type::AbsTime => "time",
-        Type::RelTime => "duration",
-        Type::Bool => "bool",
-        Type::Double => "float",
-        Type::Port => "port",
-        Type::Ip => "address",
-        Type::IpNet => "network",
     }
 }
 
