@@ -1,8 +1,11 @@
-//! What became of each attempt, counted where it happens: one row per kind and
-//! CPU in the kernel's `COUNTERS` map.
+//! What became of each attempt, counted where it happens: one row per kind, and
+//! one per system call of [`crate::call`], for each CPU in the kernel's `COUNTERS`
+//! map.
 //!
 //! Always true once the programs have returned:
 //! seen = submitted + filtered + lost.
+
+use crate::call::CALLS;
 
 /// The numbers of one row, by index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,5 +31,13 @@ pub const COUNTERS: usize = 8;
 /// One row as the map holds it; the last two places are not used yet.
 pub type Row = [u64; COUNTERS];
 
-/// Rows in the map: kinds are indices.
-pub const ROWS: u32 = 64;
+/// Rows in the map: kinds are indices, and behind them stand the calls.
+pub const ROWS: u32 = CALLS_FROM + CALLS as u32;
+
+/// The row of call number 0.
+const CALLS_FROM: u32 = 64;
+
+/// The row of a system call, by its number in the 64-bit table.
+pub const fn row_of_call(number: u16) -> u32 {
+    CALLS_FROM + (number as u32) % CALLS as u32
+}

@@ -23,6 +23,7 @@
 pub mod counters;
 pub mod offsets;
 
+pub mod call;
 pub mod connect;
 pub mod exec;
 pub mod exit;
@@ -57,16 +58,19 @@ pub enum Kind {
     Open = 4,
     /// connect returned: [`connect::Record`].
     Connect = 5,
+    /// Any other system call returned: [`call::Record`].
+    Call = 6,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Exec,
         Self::Fork,
         Self::Exit,
         Self::Open,
         Self::Connect,
+        Self::Call,
     ];
 
     /// The kind of that number.
@@ -82,6 +86,7 @@ impl Kind {
             Self::Exit => "exit",
             Self::Open => "open",
             Self::Connect => "connect",
+            Self::Call => "call",
         }
     }
 }
@@ -101,7 +106,10 @@ impl KindSet {
         .with(Kind::Exit);
 
     /// Every kind there is.
-    pub const ALL: Self = Self::PROCESS.with(Kind::Open).with(Kind::Connect);
+    pub const ALL: Self = Self::PROCESS
+        .with(Kind::Open)
+        .with(Kind::Connect)
+        .with(Kind::Call);
 
     /// The set with that kind in it.
     #[must_use]

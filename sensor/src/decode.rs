@@ -5,6 +5,7 @@
 //! is bytes: file names and command lines are hostile until shown to be
 //! otherwise.
 
+mod call;
 mod connect;
 mod exec;
 mod exit;
@@ -15,6 +16,8 @@ mod record;
 use std::net::IpAddr;
 
 use sensor_ebpf::Kind;
+
+pub use call::{Abi, Call, Read};
 
 /// Why bytes are no event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +59,7 @@ pub fn decode(record: &[u8], boot_to_epoch_ns: u64) -> Result<Event<'_>, DecodeE
         Kind::Fork => Body::Fork(fork::decode(record)?),
         Kind::Open => Body::Open(open::decode(record)?),
         Kind::Connect => Body::Connect(connect::decode(record)?),
+        Kind::Call => Body::Call(call::decode(record)?),
     };
     Ok(Event {
         time_ns: header.time_ns.wrapping_add(boot_to_epoch_ns),
@@ -138,6 +142,8 @@ pub enum Body<'r> {
     Open(Open<'r>),
     /// connect returned.
     Connect(Connect<'r>),
+    /// Any other system call returned.
+    Call(Call<'r>),
 }
 
 /// A new program image, or the failed attempt at one.
@@ -429,7 +435,7 @@ pub enum Peers<'r> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use sensor_ebpf::{Header, connect, exec, exit, fork, open};
+    use sensor_ebpf::{Header, call, connect, exec, exit, fork, open};
     use zerocopy::{FromZeros, IntoBytes};
 
     use super::*;
@@ -442,6 +448,7 @@ mod tests {
             Kind::Exit => size_of::<exit::Record>(),
             Kind::Open => size_of::<open::Record>(),
             Kind::Connect => size_of::<connect::Record>(),
+            Kind::Call => size_of::<call::Record>(),
         }
     }
 

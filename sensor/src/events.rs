@@ -12,6 +12,8 @@ mod generic;
 mod kernel;
 mod minor;
 mod net;
+pub mod numbers;
+pub mod plan;
 mod process;
 mod table;
 
@@ -98,6 +100,69 @@ pub struct Param {
     pub name: &'static str,
     /// How it is stored and shown.
     pub kind: Kind,
+    /// Where a call's value comes from.
+    pub from: From,
+}
+
+/// Where the value of a parameter of a system call comes from. Arguments are
+/// counted from 0; [`sensor_ebpf::call::RESULT`] stands for the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// Not from the call's own record.
+    Elsewhere,
+    /// What the call returned.
+    Result,
+    /// The argument itself; of a text what it points to, of a path that too,
+    /// under the working directory.
+    Arg(u8),
+    /// A path in an argument, under the directory descriptor in another.
+    Under {
+        /// The path's argument.
+        at: u8,
+        /// The descriptor's.
+        dir: u8,
+    },
+    /// Memory.
+    Memory {
+        /// Where it begins.
+        at: u8,
+        /// Which argument has its length in bytes.
+        len: u8,
+    },
+    /// One of the numbers an argument points to.
+    Word {
+        /// The argument.
+        at: u8,
+        /// The offset in bytes.
+        offset: u8,
+        /// The number's width in bytes.
+        width: u8,
+    },
+    /// A socket address.
+    Address {
+        /// Where it begins.
+        at: u8,
+        /// Which argument has its length in bytes.
+        len: u8,
+    },
+    /// A socket address the call filled in.
+    AddressOut {
+        /// Where it begins.
+        at: u8,
+        /// Which argument points to its length in bytes.
+        len: u8,
+    },
+    /// The data of a `struct msghdr` an argument points to.
+    Message(u8),
+    /// The data of an array of `struct iovec`.
+    Vector {
+        /// Where it begins.
+        at: u8,
+        /// Which argument has its length in elements.
+        len: u8,
+    },
+    /// What the descriptor in an argument, or in the result, is.
+    Descriptor(u8),
 }
 
 /// What a parameter is. Numbers in brackets are widths in bits.
@@ -257,7 +322,19 @@ const fn event(name: &'static str, category: Category, params: &'static [Param])
 
 /// A parameter.
 const fn p(name: &'static str, kind: Kind) -> Param {
-    Param { name, kind }
+    Param {
+        name,
+        kind,
+        from: From::Elsewhere,
+    }
+}
+
+impl Param {
+    /// The same, with its value from there.
+    const fn from(mut self, from: From) -> Self {
+        self.from = from;
+        self
+    }
 }
 
 impl EventType {
@@ -289,6 +366,8 @@ pub fn of_kind(kind: sensor_ebpf::Kind) -> &'static [&'static str] {
         sensor_ebpf::Kind::Exit => &["procexit"],
         sensor_ebpf::Kind::Open => &["open", "openat", "openat2", "creat"],
         sensor_ebpf::Kind::Connect => &["connect"],
+        // The calls of the table: see [`numbers`].
+        sensor_ebpf::Kind::Call => &[],
     }
 }
 
@@ -332,6 +411,7 @@ pub fn code_of(event: &decode::Event<'_>) -> EventCode {
             OpenCall::Creat => table::CREAT,
         },
         decode::Body::Connect(_) => table::CONNECT,
+        decode::Body::Call(call) => numbers::code_of(call.number),
     }
 }
 

@@ -22,6 +22,11 @@ impl<'r> Texts<'r> {
         Ok(text)
     }
 
+    /// All that has not been taken.
+    pub(super) fn rest(self) -> &'r [u8] {
+        self.0
+    }
+
     /// The two cgroup paths, and with them the whole place.
     pub(super) fn place(&mut self, place: &place::Place) -> Result<Place<'r>, DecodeError> {
         let [mnt, pid, net, user, uts, ipc, cgroup] = place.ns;

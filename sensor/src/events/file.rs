@@ -6,7 +6,7 @@ use super::Category::{File, IoOther, IoRead, IoWrite, Ipc, Memory, Time};
 use super::Kind::{
     Buffer, Enum, Errno, Fd, Flags, Hex, Mode, Octal, Path, RelativePath, Text, Unsigned,
 };
-use super::{EventType, call, p};
+use super::{EventType, From, call, p};
 
 /// The rows.
 pub(super) const ROWS: &[EventType] = &[
@@ -91,7 +91,11 @@ pub(super) const ROWS: &[EventType] = &[
     call(
         "rename",
         File,
-        &[p("res", Errno), p("oldpath", Path), p("newpath", Path)],
+        &[
+            p("res", Errno).from(From::Result),
+            p("oldpath", Path).from(From::Arg(0)),
+            p("newpath", Path).from(From::Arg(1)),
+        ],
     ),
     call(
         "renameat",

@@ -363,6 +363,7 @@ fn result(o: &Observation<'_>) -> i64 {
         Body::Exit(exit) => exit.status.into(),
         Body::Open(open) => open.result,
         Body::Connect(connect) => connect.result,
+        Body::Call(call) => call.result,
     }
 }
 

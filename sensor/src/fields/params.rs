@@ -5,9 +5,9 @@
 //! the kernel did not tell is shown as `<NA>`, so that it exists.
 
 use super::{compose, fd, names, path, user};
-use crate::decode::{Body, Connect, Exec, Exit, Fork, Open, OpenCall, Peers};
+use crate::decode::{Body, Call, Connect, Exec, Exit, Fork, Open, OpenCall, Peers};
 use crate::enrich::Observation;
-use crate::events::{self, EventType, Kind, Param};
+use crate::events::{self, EventType, From, Kind, Param};
 
 /// The value of a parameter before it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,6 +169,7 @@ fn raw<'a>(o: &Observation<'a>, name: &str) -> Raw<'a> {
         Body::Exit(exit) => of_exit(*exit, name),
         Body::Open(open) => of_open(open, name),
         Body::Connect(connect) => of_connect(o, connect, name),
+        Body::Call(call) => of_call(call, name),
     }
 }
 
@@ -293,6 +294,16 @@ pub(super) fn open_flags(open: &Open<'_>) -> u64 {
         .iter()
         .filter(|(is, _)| *is)
         .fold(names::open_flags(open.flags), |flags, (_, bit)| flags | bit)
+}
+
+/// The parameters of a call of the generic record.
+fn of_call<'a>(call: &Call<'a>, name: &str) -> Raw<'a> {
+    let event = events::row(events::numbers::code_of(call.number));
+    let param = event.and_then(|event| event.param(name));
+    match param.map(|(_, param)| param.from) {
+        Some(From::Result) => Raw::Signed(call.result),
+        _ => Raw::Missing,
+    }
 }
 
 /// The parameters of connect.
