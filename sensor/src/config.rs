@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{AlertOptions, JsonOptions, Priority};
 use crate::deliver::{OutputConfig, terminal};
 use crate::detect::engine::Matching;
-use crate::detect::rules::{AppendOutput, LoadOptions};
+use crate::detect::rules::{AppendOutput, LoadOptions, Pack};
 use crate::diagnostic::{Diagnostic, Severity, SourceFile};
 use crate::fields::Statics;
 use crate::yaml;
@@ -53,6 +53,10 @@ pub struct Config {
     pub priority: Priority,
     /// Whether an event raises the first rule that is true, or all of them.
     pub rule_matching: Matching,
+    /// Which packs of rules are in force; a rule is in those that its tags
+    /// name, as in `pack_stable`, and a rule in none of them always is. `--pack`
+    /// on the command line replaces the list.
+    pub packs: Vec<Pack>,
     /// Switches rules on and off, one command after the other, whatever the
     /// files say: `- enable: {rule: "SSH*"}`, `- disable: {tag: network}`. On
     /// the command line: `-o rules[].disable.tag=network`.
@@ -96,6 +100,7 @@ impl Default for Config {
             control_directory: PathBuf::from("/run/sensor"),
             priority: Priority::Debug,
             rule_matching: Matching::First,
+            packs: vec![Pack::Stable],
             rules: Vec::new(),
             append_output: Vec::new(),
             static_fields: BTreeMap::new(),
@@ -138,6 +143,7 @@ impl Config {
         LoadOptions {
             paths: self.rules_files.clone(),
             min_priority: self.priority,
+            packs: Some(self.packs.clone()),
             selectors: self.rules.iter().flat_map(RuleCommand::selectors).collect(),
             append_output: self.append_output.clone(),
             statics: Statics::new(self.static_fields.clone()),

@@ -81,7 +81,7 @@ fn directory(tests: &str) -> tempfile::TempDir {
 fn the_repository_tests_its_own_rules_without_being_told_how() {
     let (code, out, err) = told(root(), &["test", "--strict"]);
     assert_eq!(code, Some(0), "{out}{err}");
-    assert!(out.contains(" 0 failed, of 43 rule(s)"), "{out}");
+    assert!(out.contains(" 0 failed, of "), "{out}");
     assert!(out.contains("tests/stories/credentials.md"), "{out}");
 }
 

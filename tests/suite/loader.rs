@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use sensor::alert::Priority;
 use sensor::detect::rules::{
-    LoadOptions, Loaded, Selector, Which, check_texts, falco, load, load_texts,
+    LoadOptions, Loaded, Pack, Selector, Which, check_texts, falco, load, load_texts,
 };
 use sensor::detect::syntax;
 use sensor::diagnostic::{self, Diagnostic, Severity, render};
@@ -561,6 +561,45 @@ fn rules_are_switched_from_outside_and_less_serious_ones_left_out() {
     assert_eq!(names(Priority::Debug, vec![]), ["one", "two", "three"]);
     assert_eq!(names(Priority::Debug, vec![off, on]), ["two", "three"]);
     assert_eq!(names(Priority::Notice, vec![]), [""; 0]);
+}
+
+#[test]
+fn packs_choose_among_rules_that_are_in_one_and_commands_have_the_last_word() {
+    let tagged = |name: &str, tags: &str| {
+        let text = rule("evt.type = execve", &format!("  tags: [{tags}]\n"));
+        text.replace("rule: r", &format!("rule: {name}"))
+    };
+    let text = [
+        tagged("mine", "host, pack_of_mine"),
+        tagged("quiet", "pack_stable"),
+        tagged("noisy", "pack_strict, pack_ci"),
+    ]
+    .concat();
+    let enable = Selector {
+        enable: true,
+        which: Which::Rule("noisy".to_owned()),
+    };
+    for (packs, selectors, want) in [
+        (None, vec![], &["mine", "quiet", "noisy"][..]),
+        (Some(vec![]), vec![], &["mine"]),
+        (Some(vec![Pack::Stable]), vec![], &["mine", "quiet"]),
+        (Some(vec![Pack::Ci]), vec![], &["mine", "noisy"]),
+        (
+            Some(vec![Pack::Strict, Pack::Stable]),
+            vec![],
+            &["mine", "quiet", "noisy"],
+        ),
+        (Some(vec![]), vec![enable], &["mine", "noisy"]),
+    ] {
+        let options = LoadOptions {
+            packs,
+            selectors,
+            ..LoadOptions::default()
+        };
+        let loaded = load_texts(&[("f", text.as_bytes())], &options).unwrap();
+        let names: Vec<&str> = loaded.rules.rules.iter().map(|rule| &*rule.name).collect();
+        assert_eq!(names, want, "{:?}", options.packs);
+    }
 }
 
 #[test]

@@ -92,6 +92,7 @@ fn check(args: &Args) -> Checked {
     }
     // Rules are checked even beside a broken configuration: all mistakes at once.
     let mut config = config.unwrap_or_default();
+    args.input.choose(&mut config);
     let given: Vec<PathBuf> = rule_files
         .into_iter()
         .chain(args.input.rules.clone())

@@ -18,7 +18,7 @@ use super::table::{self, Cell};
 use super::{EXIT_OK, Failure};
 use crate::capture::Counters;
 use crate::config::Config;
-use crate::detect::rules::RuleSet;
+use crate::detect::rules::{Pack, RuleSet};
 use crate::diagnostic::{Diagnostic, escape};
 use crate::events;
 use crate::recording::{Draft, Progress};
@@ -149,6 +149,8 @@ impl Args {
             config: self.config.clone(),
             rules: self.rules.clone(),
             options: self.options.clone(),
+            // A recording is for other choices of rules, too.
+            packs: Pack::ALL.to_vec(),
         };
         if self.rules.is_empty() {
             let config = crate::config::load(self.config.as_deref(), &self.options)?;

@@ -33,7 +33,7 @@ use sensor_ebpf::KindSet;
 use crate::alert::Priority;
 use crate::config::{self, Config};
 use crate::detect::rules::watch::Seen;
-use crate::detect::rules::{self, Loaded, Report, Study};
+use crate::detect::rules::{self, Loaded, Pack, Report, Study};
 use crate::diagnostic::Diagnostic;
 use crate::shipped;
 
@@ -43,6 +43,7 @@ use crate::shipped;
 Examples:
   sensor run
   sensor run -c /etc/sensor/sensor.yaml -r /etc/sensor/rules -r local.yaml
+  sensor run --pack stable --pack strict
   sensor run -o priority=warning -o capture.ring_mib=64
   sensor run --fail-on warning -- make test
   sensor run --record day.rec    alerts, and a recording to try other rules on
@@ -74,6 +75,10 @@ pub struct Input {
     /// Rule file or directory, in place of the configuration's; may be repeated
     #[arg(short, long, value_name = "PATH")]
     pub(super) rules: Vec<PathBuf>,
+    /// Choose a pack of rules, in place of the configuration's: stable, strict,
+    /// ci or kubernetes; may be repeated
+    #[arg(long = "pack", value_name = "NAME", value_parser = pack)]
+    pub(super) packs: Vec<Pack>,
     /// Set one configuration key; may be repeated
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE")]
     pub(super) options: Vec<String>,
@@ -84,12 +89,16 @@ fn priority(word: &str) -> Result<Priority, String> {
     Priority::parse(word).ok_or_else(|| format!("one of {}", all()))
 }
 
+fn pack(word: &str) -> Result<Pack, String> {
+    Pack::parse(word).ok_or_else(|| format!("one of {}", Pack::ALL.map(Pack::name).join(", ")))
+}
+
 impl Input {
     /// Reads configuration and rules, to study the rules; every mistake in either.
     /// Rule files given as arguments stand for those of `--rules` and the
     /// configuration.
     pub(super) fn study(&self, files: &[PathBuf]) -> Result<(Config, Study), Vec<Diagnostic>> {
-        let mut config = config::load(self.config.as_deref(), &self.options)?;
+        let mut config = self.config()?;
         let given: Vec<PathBuf> = files.iter().chain(&self.rules).cloned().collect();
         if !given.is_empty() {
             config.rules_files = given;
@@ -112,12 +121,20 @@ impl Input {
     }
 
     /// Reads the configuration; every mistake in it.
-    fn config(&self) -> Result<Config, Vec<Diagnostic>> {
+    pub(super) fn config(&self) -> Result<Config, Vec<Diagnostic>> {
         let mut config = config::load(self.config.as_deref(), &self.options)?;
+        self.choose(&mut config);
+        Ok(config)
+    }
+
+    /// Puts what the command line chooses in place of what the configuration does.
+    pub(super) fn choose(&self, config: &mut Config) {
         if !self.rules.is_empty() {
             config.rules_files.clone_from(&self.rules);
         }
-        Ok(config)
+        if !self.packs.is_empty() {
+            config.packs.clone_from(&self.packs);
+        }
     }
 }
 

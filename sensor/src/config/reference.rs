@@ -33,6 +33,9 @@ impl<'a> Page<'a> {
         comment(out, indent, description(schema));
         let target = self.target(schema);
         words(out, indent, target);
+        if let Some(items) = target.get("items") {
+            words(out, indent, self.target(items));
+        }
         if let Some(variants) = self.element_variants(target) {
             let _ = writeln!(out, "{indent}{name}: []");
             for variant in variants {
@@ -80,7 +83,12 @@ impl<'a> Page<'a> {
 
     /// The kinds of element, when the schema is a list of tagged objects.
     fn element_variants(&self, schema: &'a Value) -> Option<&'a Vec<Value>> {
-        self.target(schema.get("items")?).get("oneOf")?.as_array()
+        let variants = self.target(schema.get("items")?).get("oneOf")?.as_array()?;
+        // The variants of a list of words are the words, not kinds of maps.
+        let words = variants
+            .iter()
+            .all(|variant| variant.get("const").is_some());
+        (!words).then_some(variants)
     }
 
     /// Follows `$ref`, also inside the `anyOf` that an optional value makes.

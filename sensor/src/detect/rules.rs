@@ -15,6 +15,7 @@ mod exception;
 mod item;
 mod list;
 mod macros;
+mod pack;
 mod schema;
 mod select;
 mod study;
@@ -28,6 +29,7 @@ mod written;
 pub use append::{AppendOutput, ExtraField, Match};
 pub(crate) use collection::List;
 pub use item::Story;
+pub use pack::Pack;
 pub use schema::schema;
 pub use select::{Selector, Which};
 pub(crate) use study::{Standing, StudiedMacro, StudiedRule, Study};
@@ -117,6 +119,9 @@ pub struct LoadOptions {
     pub paths: Vec<PathBuf>,
     /// Rules less serious than this are checked and left out.
     pub min_priority: Priority,
+    /// Rules of no pack, and those of these packs, are evaluated; without it
+    /// packs mean nothing. Selectors are asked later.
+    pub packs: Option<Vec<Pack>>,
     /// Switches rules on and off, one after the other, whatever the files say.
     pub selectors: Vec<Selector>,
     /// What to add to the outputs of rules, one after the other.
@@ -133,6 +138,7 @@ impl Default for LoadOptions {
         Self {
             paths: Vec::new(),
             min_priority: Priority::Debug,
+            packs: None,
             selectors: Vec::new(),
             append_output: Vec::new(),
             statics: Statics::default(),

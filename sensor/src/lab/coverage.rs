@@ -70,7 +70,7 @@ pub(crate) fn coverage(study: &Study) -> Coverage {
     for rule in &study.rules {
         match rule.standing {
             Standing::InForce => totals.in_force += 1,
-            Standing::Disabled | Standing::BelowPriority => totals.off += 1,
+            Standing::Disabled | Standing::OtherPack | Standing::BelowPriority => totals.off += 1,
             Standing::Skipped => totals.skipped += 1,
         }
         if !groups.add(rule) && rule.standing == Standing::InForce {

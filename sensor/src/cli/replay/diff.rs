@@ -19,7 +19,7 @@ use super::{Args, Format};
 use crate::alert::{Alert, Composer};
 use crate::cli::table::{self, Cell};
 use crate::cli::{EXIT_DIFFERENT, EXIT_OK, Failure, run};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::detect::engine::Engine;
 use crate::detect::rules::{Loaded, RuleSet};
 use crate::diagnostic::{Diagnostic, escape};
@@ -67,7 +67,7 @@ struct Diff {
 
 /// Compares and shows the difference.
 pub(super) fn run(args: &Args, old: &Path, new: &Path) -> Result<u8, Failure> {
-    let mut config = config::load(args.input.config.as_deref(), &args.input.options)?;
+    let mut config = args.input.config()?;
     crate::cli::log::start(&config.log);
     let [old, new] = both(&mut config, old, new)?;
     crate::cli::show(&old.diagnostics);

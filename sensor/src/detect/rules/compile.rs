@@ -13,7 +13,7 @@ use super::list::Lists;
 use super::macros::Macros;
 use super::touched::Touched;
 use super::written::Written;
-use super::{LoadOptions, Rule, RuleSet, warnings};
+use super::{LoadOptions, Rule, RuleSet, pack, warnings};
 use crate::detect::analysis;
 use crate::detect::program::{CompileError, ErrorKind, Program};
 use crate::detect::syntax::{self, Expr, Span, SyntaxError};
@@ -98,9 +98,16 @@ fn these<'c>(
     }
 }
 
-/// Whether a rule is switched on, by its file and by the selectors.
+/// Whether a rule is in one of the packs that were chosen, or in none at all.
+pub(super) fn is_of_a_pack(rule: &RuleText, options: &LoadOptions) -> bool {
+    let tags = || rule.tags.iter().map(String::as_str);
+    let chosen = options.packs.as_ref();
+    chosen.is_none_or(|chosen| pack::is_chosen(tags(), chosen))
+}
+
+/// Whether a rule is switched on, by its file, its packs and the selectors.
 pub(super) fn is_enabled(rule: &RuleText, options: &LoadOptions) -> bool {
-    let mut enabled = rule.enabled;
+    let mut enabled = rule.enabled && is_of_a_pack(rule, options);
     for selector in &options.selectors {
         if selector.means(&rule.name.text, rule.tags.iter().map(String::as_str)) {
             enabled = selector.enable;
@@ -113,7 +120,7 @@ pub(super) fn is_enabled(rule: &RuleText, options: &LoadOptions) -> bool {
 /// are asked: one that a selector switches on goes behind those that are.
 pub(super) fn in_force(collection: &Collection, options: &LoadOptions) -> Vec<usize> {
     let rules = || collection.rules.iter().enumerate();
-    let enabled = rules().filter(|(_, rule)| rule.enabled);
+    let enabled = rules().filter(|(_, rule)| rule.enabled && is_of_a_pack(rule, options));
     let mut active: Vec<usize> = enabled.map(|(at, _)| at).collect();
     for selector in &options.selectors {
         let meant = rules().filter(|(_, rule)| {

@@ -43,6 +43,8 @@ pub(crate) enum Standing {
     InForce,
     /// It is switched off.
     Disabled,
+    /// It is in none of the packs that were chosen.
+    OtherPack,
     /// It is less serious than the configuration asks for.
     BelowPriority,
     /// It is of another source, or wants what this sensor does not know.
@@ -55,6 +57,7 @@ impl Standing {
         match self {
             Self::InForce => "in force",
             Self::Disabled => "disabled",
+            Self::OtherPack => "in no pack that is chosen",
             Self::BelowPriority => "below the configured priority",
             Self::Skipped => "skipped",
         }
@@ -196,7 +199,11 @@ fn standing(written: &RuleText, rule: Option<&Rule>, options: &LoadOptions) -> S
     if rule.is_none() {
         Standing::Skipped
     } else if !compile::is_enabled(written, options) {
-        Standing::Disabled
+        if compile::is_of_a_pack(written, options) {
+            Standing::Disabled
+        } else {
+            Standing::OtherPack
+        }
     } else if written.priority > options.min_priority {
         Standing::BelowPriority
     } else {
