@@ -11,6 +11,7 @@ mod file;
 mod generic;
 mod kernel;
 mod minor;
+mod more;
 mod net;
 pub mod numbers;
 pub mod plan;

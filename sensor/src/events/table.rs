@@ -9,17 +9,18 @@
 )]
 
 use super::{
-    Category, EventCode, EventType, MAX_EVENTS, call, elsewhere, file, generic, kernel, minor, net,
-    process,
+    Category, EventCode, EventType, MAX_EVENTS, call, elsewhere, file, generic, kernel, minor,
+    more, net, process,
 };
 
 /// The tables with parameters, in the order their rows are counted.
-const TABLES: [&[EventType]; 6] = [
+const TABLES: [&[EventType]; 7] = [
     process::ROWS,
     file::ROWS,
     net::ROWS,
     kernel::ROWS,
     minor::ROWS,
+    more::ROWS,
     elsewhere::ROWS,
 ];
 /// Names of calls without parameters, counted behind them.
