@@ -6,6 +6,7 @@
 //!
 //! Exit codes: 0 all is well, 1 something failed, 2 the command line is wrong.
 
+mod attacks;
 mod bench;
 mod dist;
 mod run;
@@ -32,6 +33,7 @@ Examples:
   cargo xtask run                                 set up, build, and watch this machine
   cargo xtask run -- -o priority=warning          the same, with flags for `sensor run`
   cargo xtask test                                every test this machine can run
+  cargo xtask attacks                             every rule against a real attack and its near miss
   cargo xtask vm                                  the kernel tests on older and newer kernels
   cargo xtask bench engine                        how many events a second the rules take
   cargo xtask dist                                a static binary with rules, in target/dist")]
@@ -45,9 +47,13 @@ enum Command {
     Setup(setup::Arguments),
     Run(run::Arguments),
     Test(test::Arguments),
+    Attacks(attacks::Arguments),
     Vm(vm::Arguments),
     Bench(bench::Arguments),
     Dist(dist::Arguments),
+    /// One script, in namespaces of its own; `attacks` starts it
+    #[command(name = attacks::STAGE, hide = true)]
+    AttackStage,
 }
 
 fn main() -> ExitCode {
@@ -55,6 +61,8 @@ fn main() -> ExitCode {
         Command::Setup(arguments) => setup::main(&arguments),
         Command::Run(arguments) => run::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
+        Command::Attacks(arguments) => attacks::main(&arguments),
+        Command::AttackStage => attacks::stage::main(),
         Command::Vm(arguments) => vm::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
         Command::Dist(arguments) => dist::main(&arguments),

@@ -1,0 +1,159 @@
+//! A cgroup of its own for each half of each script.
+//!
+//! What runs in it, and what that starts, stays in it whatever it does to its parents,
+//! session or environment; so the cgroup in an alert tells exactly whose alert it is,
+//! and emptying the cgroup leaves nothing running.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::script::Place;
+
+/// How long processes that were killed may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The directory below each hierarchy for acts on the host.
+const ON_HOST: &str = "sensor-attacks";
+/// The one below which Docker puts its containers.
+const IN_CONTAINER: &str = "docker";
+
+/// One cgroup, in every hierarchy that is mounted.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Its path in each hierarchy, as `/proc/PID/cgroup` and the sensor show it.
+    pub(super) path: String,
+    directories: Vec<PathBuf>,
+}
+
+impl Group {
+    /// Makes the cgroup of one half of the script with this number.
+    ///
+    /// # Errors
+    ///
+    /// When there is no hierarchy in which one can be made.
+    pub(super) fn make(place: Place, number: usize) -> Result<Self> {
+        let unique = (u64::from(std::process::id()) << 24) | number as u64;
+        let path = match place {
+            Place::Host => format!("/{ON_HOST}/{unique:x}"),
+            // Sixty-four hexadecimal digits, the first twelve of which differ.
+            Place::Container => format!("/{IN_CONTAINER}/{unique:012x}{:052x}", 0xa77ac),
+        };
+        let mut directories = Vec::new();
+        for root in hierarchies() {
+            let directory = root.join(path.trim_start_matches('/'));
+            if fs::create_dir_all(&directory).is_ok() {
+                directories.push(directory);
+            }
+        }
+        ensure!(
+            !directories.is_empty(),
+            "no cgroup can be made below /sys/fs/cgroup: is it mounted, and writable?"
+        );
+        Ok(Self { path, directories })
+    }
+
+    /// The files a process writes `0` to in order to enter.
+    pub(super) fn doors(&self) -> Vec<PathBuf> {
+        let directories = self.directories.iter();
+        directories.map(|it| it.join("cgroup.procs")).collect()
+    }
+
+    /// Kills all that is left in it.
+    fn empty(&self) -> Result<()> {
+        let begin = Instant::now();
+        loop {
+            let pids = self.pids();
+            if pids.is_empty() {
+                return Ok(());
+            }
+            ensure!(
+                begin.elapsed() < PATIENCE,
+                "processes {pids:?} do not end though they were killed"
+            );
+            for pid in pids.into_iter().filter_map(Pid::from_raw) {
+                // It may have ended by itself.
+                let _gone = kill_process(pid, Signal::KILL);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn pids(&self) -> Vec<i32> {
+        let doors = self.doors();
+        let texts = doors
+            .iter()
+            .filter_map(|door| fs::read_to_string(door).ok());
+        let mut pids = Vec::new();
+        for text in texts {
+            pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
+        }
+        pids
+    }
+
+    /// Kills what is left in it and removes it.
+    ///
+    /// # Errors
+    ///
+    /// When something in it does not end, or it cannot be removed.
+    pub(super) fn remove(self) -> Result<()> {
+        self.empty()?;
+        for directory in &self.directories {
+            let removed = remove_patiently(directory);
+            removed.with_context(|| format!("cannot remove {}", directory.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes the directories that held the groups, unless somebody else uses them.
+pub(super) fn remove_parents() {
+    for root in hierarchies() {
+        for name in [ON_HOST, IN_CONTAINER] {
+            // Not empty: an engine's own.
+            let _in_use = fs::remove_dir(root.join(name));
+        }
+    }
+}
+
+/// A cgroup stays busy for a moment after its last process was reaped.
+fn remove_patiently(directory: &Path) -> io::Result<()> {
+    let begin = Instant::now();
+    // A script, or what ran in it, may have made groups inside.
+    let inner = fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in inner.filter(|entry| entry.file_type().is_ok_and(|it| it.is_dir())) {
+        remove_patiently(&entry.path())?;
+    }
+    loop {
+        match fs::remove_dir(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if begin.elapsed() > PATIENCE => return Err(error),
+            Ok(()) => return Ok(()),
+            Err(_) => std::thread::sleep(Duration::from_millis(2)),
+        }
+    }
+}
+
+/// Where each hierarchy is mounted, that a process may simply enter.
+fn hierarchies() -> Vec<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let mut places: Vec<PathBuf> = mounts
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            let (_, place, kind) = (words.next()?, words.next()?, words.next()?);
+            let options = words.next().unwrap_or_default();
+            // A new v1 cpuset has no processors, so nothing may enter it.
+            let enters = kind == "cgroup2"
+                || kind == "cgroup" && !options.split(',').any(|option| option == "cpuset");
+            (enters && place.starts_with("/sys/fs/cgroup")).then(|| place.into())
+        })
+        .collect();
+    places.sort();
+    places.dedup();
+    places
+}
