@@ -24,6 +24,8 @@ mod receivers;
 mod record;
 #[path = "kernel/run.rs"]
 mod run;
+#[path = "kernel/signals.rs"]
+mod signals;
 
 #[path = "suite/stand_in/gate.rs"]
 mod gate;

@@ -30,6 +30,7 @@ pub mod exit;
 pub mod fork;
 pub mod open;
 pub mod place;
+pub mod signal;
 
 #[cfg(target_arch = "bpf")]
 mod kernel;
@@ -60,17 +61,20 @@ pub enum Kind {
     Connect = 5,
     /// Any other system call returned: [`call::Record`].
     Call = 6,
+    /// One process sent another a signal: [`signal::Record`].
+    Signal = 7,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Exec,
         Self::Fork,
         Self::Exit,
         Self::Open,
         Self::Connect,
         Self::Call,
+        Self::Signal,
     ];
 
     /// The kind of that number.
@@ -87,6 +91,7 @@ impl Kind {
             Self::Open => "open",
             Self::Connect => "connect",
             Self::Call => "call",
+            Self::Signal => "signal",
         }
     }
 }
@@ -106,10 +111,15 @@ impl KindSet {
         .with(Kind::Exit);
 
     /// Every kind there is.
-    pub const ALL: Self = Self::PROCESS
-        .with(Kind::Open)
-        .with(Kind::Connect)
-        .with(Kind::Call);
+    #[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
+    pub const ALL: Self = {
+        let (mut all, mut next) = (Self::EMPTY, 0);
+        while next < Kind::ALL.len() {
+            all = all.with(Kind::ALL[next]);
+            next += 1;
+        }
+        all
+    };
 
     /// The set with that kind in it.
     #[must_use]

@@ -83,6 +83,8 @@ offsets! {
     may signal_is_child_subreaper = "bit:signal_struct.is_child_subreaper";
     may exit_arguments = "args:btf_trace_sched_process_exit";
 
+    may siginfo_code = "kernel_siginfo.si_code";
+
     may tty_driver = "tty_struct.driver";
     may tty_index = "tty_struct.index";
     may tty_driver_major = "tty_driver.major";

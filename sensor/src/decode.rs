@@ -12,12 +12,14 @@ mod exit;
 mod fork;
 mod open;
 mod record;
+mod signal;
 
 use std::net::IpAddr;
 
 use sensor_ebpf::Kind;
 
 pub use call::{Abi, Call, Read};
+pub use signal::Signal;
 
 /// Why bytes are no event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +62,7 @@ pub fn decode(record: &[u8], boot_to_epoch_ns: u64) -> Result<Event<'_>, DecodeE
         Kind::Open => Body::Open(open::decode(record)?),
         Kind::Connect => Body::Connect(connect::decode(record)?),
         Kind::Call => Body::Call(call::decode(record)?),
+        Kind::Signal => Body::Signal(signal::decode(record)?),
     };
     Ok(Event {
         time_ns: header.time_ns.wrapping_add(boot_to_epoch_ns),
@@ -144,6 +147,8 @@ pub enum Body<'r> {
     Connect(Connect<'r>),
     /// Any other system call returned.
     Call(Call<'r>),
+    /// The task sent another process a signal.
+    Signal(Signal),
 }
 
 /// A new program image, or the failed attempt at one.
@@ -435,7 +440,7 @@ pub enum Peers<'r> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use sensor_ebpf::{Header, call, connect, exec, exit, fork, open};
+    use sensor_ebpf::{Header, call, connect, exec, exit, fork, open, signal};
     use zerocopy::{FromZeros, IntoBytes};
 
     use super::*;
@@ -449,6 +454,7 @@ mod tests {
             Kind::Open => size_of::<open::Record>(),
             Kind::Connect => size_of::<connect::Record>(),
             Kind::Call => size_of::<call::Record>(),
+            Kind::Signal => size_of::<signal::Record>(),
         }
     }
 

@@ -369,6 +369,7 @@ pub fn of_kind(kind: sensor_ebpf::Kind) -> &'static [&'static str] {
         sensor_ebpf::Kind::Connect => &["connect"],
         // The calls of the table: see [`numbers`].
         sensor_ebpf::Kind::Call => &[],
+        sensor_ebpf::Kind::Signal => &["signaldeliver"],
     }
 }
 
@@ -413,6 +414,7 @@ pub fn code_of(event: &decode::Event<'_>) -> EventCode {
         },
         decode::Body::Connect(_) => table::CONNECT,
         decode::Body::Call(call) => numbers::code_of(call.number),
+        decode::Body::Signal(_) => table::SIGNALDELIVER,
     }
 }
 
@@ -450,8 +452,19 @@ mod tests {
     #[test]
     fn what_the_decoder_tells_is_what_the_table_calls_captured() {
         let coded = [
-            EXECVE, EXECVEAT, FORK, VFORK, CLONE, CLONE3, PROCEXIT, OPEN, OPENAT, OPENAT2, CREAT,
+            EXECVE,
+            EXECVEAT,
+            FORK,
+            VFORK,
+            CLONE,
+            CLONE3,
+            PROCEXIT,
+            OPEN,
+            OPENAT,
+            OPENAT2,
+            CREAT,
             CONNECT,
+            SIGNALDELIVER,
         ];
         let captured = rows().iter().filter(|event| event.captured).count();
         assert_eq!(captured, coded.len());

@@ -24,9 +24,15 @@ const ARGUMENT: &str = "SENSOR_TEST_ARGUMENT";
 
 /// Starts a child for an act, runs it to its end, and gives its pid and what it printed.
 pub(crate) fn act(name: &str, argument: &str) -> (u32, String) {
+    act_in("acts", name, argument)
+}
+
+/// The same, of an act that another module's `perform` does.
+pub(crate) fn act_in(module: &str, name: &str, argument: &str) -> (u32, String) {
     let this = std::env::current_exe().expect("this binary has a path");
+    let perform = format!("{module}::perform");
     let child = Command::new(this)
-        .args(["--exact", "acts::perform", "--nocapture"])
+        .args(["--exact", &perform, "--nocapture"])
         .env(ACT, name)
         .env(ARGUMENT, argument)
         .stdout(Stdio::piped())
@@ -38,11 +44,19 @@ pub(crate) fn act(name: &str, argument: &str) -> (u32, String) {
     (pid, String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The child's side of [`act`]. In an ordinary run no act is named.
+/// The act asked for and its argument. In an ordinary run there is none.
+pub(crate) fn asked() -> Option<(String, String)> {
+    let name = std::env::var(ACT).ok()?;
+    let argument = std::env::var(ARGUMENT).expect("an act has an argument");
+    Some((name, argument))
+}
+
+/// The child's side of [`act`].
 #[test]
 fn perform() {
-    let Ok(name) = std::env::var(ACT) else { return };
-    let argument = std::env::var(ARGUMENT).expect("an act has an argument");
+    let Some((name, argument)) = asked() else {
+        return;
+    };
     match name.as_str() {
         "opens" => opens(Path::new(&argument)),
         "many opens" => many_opens(argument.parse().unwrap()),

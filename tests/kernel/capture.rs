@@ -29,14 +29,14 @@ use sensor::{
 use crate::acts;
 
 /// What a capture gave: every record, and the counters after the last one.
-struct Recording {
-    records: Vec<Vec<u8>>,
-    counters: Counters,
+pub(crate) struct Recording {
+    pub(crate) records: Vec<Vec<u8>>,
+    pub(crate) counters: Counters,
 }
 
 impl Recording {
     /// Captures while `act` runs; stops before reading, so that all there is has been read.
-    fn of<T>(options: &Options, act: impl FnOnce(&mut Capture) -> T) -> (Self, T) {
+    pub(crate) fn of<T>(options: &Options, act: impl FnOnce(&mut Capture) -> T) -> (Self, T) {
         let mut capture =
             Capture::start(options).expect("kernel tests need root and a kernel with BTF");
         let made = act(&mut capture);
@@ -48,14 +48,14 @@ impl Recording {
     }
 
     /// Every event, in kernel order.
-    fn all(&self) -> impl Iterator<Item = Event<'_>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = Event<'_>> {
         self.records
             .iter()
             .map(|record| decode::decode(record, 0).expect("the kernel's records are sound"))
     }
 
     /// The events of one process.
-    fn events(&self, pid: u32) -> impl Iterator<Item = Event<'_>> {
+    pub(crate) fn events(&self, pid: u32) -> impl Iterator<Item = Event<'_>> {
         self.all().filter(move |event| event.task.pid == pid)
     }
 
@@ -68,7 +68,7 @@ impl Recording {
             .collect()
     }
 
-    fn forks(&self, pid: u32) -> Vec<Fork<'_>> {
+    pub(crate) fn forks(&self, pid: u32) -> Vec<Fork<'_>> {
         self.events(pid)
             .filter_map(|event| match event.body {
                 Body::Fork(fork) => Some(fork),
@@ -77,7 +77,7 @@ impl Recording {
             .collect()
     }
 
-    fn opens(&self, pid: u32) -> Vec<Open<'_>> {
+    pub(crate) fn opens(&self, pid: u32) -> Vec<Open<'_>> {
         self.events(pid)
             .filter_map(|event| match event.body {
                 Body::Open(open) => Some(open),
@@ -86,7 +86,7 @@ impl Recording {
             .collect()
     }
 
-    fn connects(&self, pid: u32) -> Vec<Connect<'_>> {
+    pub(crate) fn connects(&self, pid: u32) -> Vec<Connect<'_>> {
         self.events(pid)
             .filter_map(|event| match event.body {
                 Body::Connect(connect) => Some(connect),
@@ -106,14 +106,14 @@ impl Recording {
 }
 
 /// Runs a command to its end and gives its pid.
-fn run(command: &mut Command) -> u32 {
+pub(crate) fn run(command: &mut Command) -> u32 {
     let mut child: Child = command.spawn().expect("the command starts");
     let pid = child.id();
     child.wait().expect("the command ends");
     pid
 }
 
-fn shell(script: &str) -> u32 {
+pub(crate) fn shell(script: &str) -> u32 {
     run(Command::new("/bin/sh").args(["-c", script]))
 }
 

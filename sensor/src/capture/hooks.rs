@@ -68,6 +68,7 @@ const ROWS: &[Row] = &[
     syscall("sys_exit_openat2", Kind::Open, true),
     syscall("sys_exit_creat", Kind::Open, true),
     syscall("sys_exit_connect", Kind::Connect, false),
+    raw("signal_generate", Kind::Signal),
 ];
 
 /// The hooks that report a kind, as the kernel names them.

@@ -216,7 +216,8 @@ pub(super) const ROWS: &[EventType] = &[
         "signaldeliver",
         Signal,
         &[p("spid", Pid), p("dpid", Pid), p("sig", SignalNumber)],
-    ),
+    )
+    .captured(),
     call(
         "seccomp",
         Process,

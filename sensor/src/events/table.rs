@@ -107,3 +107,4 @@ pub(super) const OPENAT: EventCode = known("openat");
 pub(super) const OPENAT2: EventCode = known("openat2");
 pub(super) const CREAT: EventCode = known("creat");
 pub(super) const CONNECT: EventCode = known("connect");
+pub(super) const SIGNALDELIVER: EventCode = known("signaldeliver");

@@ -364,6 +364,7 @@ fn result(o: &Observation<'_>) -> i64 {
         Body::Open(open) => open.result,
         Body::Connect(connect) => connect.result,
         Body::Call(call) => call.result,
+        Body::Signal(_) => 0,
     }
 }
 

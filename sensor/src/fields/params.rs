@@ -5,7 +5,7 @@
 //! the kernel did not tell is shown as `<NA>`, so that it exists.
 
 use super::{compose, fd, names, path, user};
-use crate::decode::{Body, Call, Connect, Exec, Exit, Fork, Open, OpenCall, Peers};
+use crate::decode::{Body, Call, Connect, Exec, Exit, Fork, Open, OpenCall, Peers, Signal};
 use crate::enrich::Observation;
 use crate::events::{self, EventType, From, Kind, Param};
 
@@ -144,6 +144,9 @@ fn process_name<'a>(o: &Observation<'a>, pid: i64) -> Option<&'a [u8]> {
     let pid = u32::try_from(pid).ok()?;
     match (&o.event.body, o.process) {
         (Body::Fork(fork), _) if fork.child_pid == pid => Some(fork.comm.as_bytes()),
+        (Body::Signal(signal), _) if signal.target_pid == pid => {
+            Some(signal.target_comm.as_bytes())
+        }
         (_, Some(process)) if process.key.pid == pid => Some(process.comm.as_bytes()),
         _ => Some(o.processes.by_pid(pid)?.comm.as_bytes()),
     }
@@ -170,6 +173,7 @@ fn raw<'a>(o: &Observation<'a>, name: &str) -> Raw<'a> {
         Body::Open(open) => of_open(open, name),
         Body::Connect(connect) => of_connect(o, connect, name),
         Body::Call(call) => of_call(call, name),
+        Body::Signal(signal) => of_signal(o, signal, name),
     }
 }
 
@@ -302,6 +306,16 @@ fn of_call<'a>(call: &Call<'a>, name: &str) -> Raw<'a> {
     let param = event.and_then(|event| event.param(name));
     match param.map(|(_, param)| param.from) {
         Some(From::Result) => Raw::Signed(call.result),
+        _ => Raw::Missing,
+    }
+}
+
+/// The parameters of a signal.
+fn of_signal<'a>(o: &Observation<'a>, signal: &Signal, name: &str) -> Raw<'a> {
+    match name {
+        "spid" => Raw::Signed(o.event.task.pid.into()),
+        "dpid" => Raw::Signed(signal.target_pid.into()),
+        "sig" => Raw::Unsigned(signal.number.into()),
         _ => Raw::Missing,
     }
 }
