@@ -1,0 +1,7 @@
+# rule: PTRACE anti-debug attempt
+attack() {
+    "$TOOLS/trace" traceme
+}
+near_miss() {
+    "$TOOLS/trace" attach
+}

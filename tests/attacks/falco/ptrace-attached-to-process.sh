@@ -1,0 +1,7 @@
+# rule: PTRACE attached to process
+attack() {
+    "$TOOLS/trace" attach
+}
+near_miss() {
+    "$TOOLS/trace" traceme
+}
