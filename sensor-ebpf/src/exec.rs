@@ -61,11 +61,16 @@ pub struct Record {
     pub argv_len: u16,
     /// Length of the fifth text: the environment.
     pub env_len: u16,
+    /// Length of all arguments in the process's memory; more than `argv_len` when
+    /// they were cut.
+    pub argv_full: u32,
+    /// The same of the environment.
+    pub env_full: u32,
     /// Always zero.
     pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<Record>() == 264);
+const _: () = assert!(size_of::<Record>() == 272);
 
 #[cfg(target_arch = "bpf")]
 mod program {
@@ -189,10 +194,12 @@ mod program {
         draft.fixed().filename_len = draft.kernel_string(field(bprm, offset!(bprm_filename)));
         draft.fixed().exe_path_len = path::path(draft, File(at(offset!(mm_exe_file))).path());
         draft.fixed().cwd_len = path::path(draft, task.cwd());
-        draft.fixed().argv_len =
-            draft.user_range(at(offset!(mm_arg_start)), at(offset!(mm_arg_end)));
-        draft.fixed().env_len =
-            draft.user_range(at(offset!(mm_env_start)), at(offset!(mm_env_end)));
+        let (start, end) = (at(offset!(mm_arg_start)), at(offset!(mm_arg_end)));
+        draft.fixed().argv_full = end.saturating_sub(start) as u32;
+        draft.fixed().argv_len = draft.user_range(start, end);
+        let (start, end) = (at(offset!(mm_env_start)), at(offset!(mm_env_end)));
+        draft.fixed().env_full = end.saturating_sub(start) as u32;
+        draft.fixed().env_len = draft.user_range(start, end);
         cgroups(draft, task);
     }
 }

@@ -42,7 +42,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// The version of the records' layout. To be raised whenever the bytes of a
 /// record come to mean something else: recordings of another version are then
 /// refused and not misread. A new kind changes nothing for the others.
-pub const WIRE_VERSION: u16 = 1;
+pub const WIRE_VERSION: u16 = 2;
 
 /// The event kinds. Numbers are part of the wire format: never used again,
 /// never renumbered.
@@ -161,8 +161,13 @@ pub struct Header {
     pub euid: u32,
     /// Effective group id, initial user namespace.
     pub egid: u32,
-    /// Always zero.
-    pub reserved: u32,
+    /// How the kernel was entered: `ABI_*` of [`call`].
+    pub abi: u8,
+    /// On whose way it was asked for: `VIA_*`.
+    pub via: u8,
+    /// Length of the [`place::Status`] and its texts that end the record; 0
+    /// while the process is as an earlier record told.
+    pub status_len: u16,
     /// Start of the task's group leader, nanoseconds on the boot clock.
     pub start_boot_ns: u64,
     /// Id of the task's cgroup v2.
@@ -172,6 +177,11 @@ pub struct Header {
 }
 
 const _: () = assert!(size_of::<Header>() == 72);
+
+/// `Header::via`: by a system call.
+pub const VIA_CALL: u8 = 0;
+/// `Header::via`: by an operation put into an io_uring.
+pub const VIA_URING: u8 = 1;
 
 /// The longest path, argument block or environment block a record carries.
 pub const TEXT_MAX: usize = 4096;

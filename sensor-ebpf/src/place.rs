@@ -1,4 +1,5 @@
-//! The parts of a record that describe a process: ids, and where it lives.
+//! The parts of a record that describe a process: ids, where it lives, and what else
+//! may change without a record of its own.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -39,3 +40,28 @@ pub struct Ids {
 }
 
 const _: () = assert!(size_of::<Ids>() == 56);
+
+/// What a process is besides its image and what the header tells, at the moment
+/// of the record. It stands at the end of a record whenever it may be another than
+/// the kernel last told of that process; its texts follow it: the working
+/// directory, then the two cgroup paths.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Status {
+    /// Inheritable, permitted, effective, bounding and ambient capabilities.
+    pub caps: [u64; 5],
+    /// Where it lives.
+    pub place: Place,
+    /// Its ids.
+    pub ids: Ids,
+    /// Device number of the controlling terminal as in `/proc/PID/stat`.
+    pub tty: u32,
+    /// Audit user id.
+    pub loginuid: u32,
+    /// Length of the working directory.
+    pub cwd_len: u16,
+    /// Always zero.
+    pub reserved: [u16; 3],
+}
+
+const _: () = assert!(size_of::<Status>() == 152);

@@ -55,6 +55,7 @@ pub fn kind(record: &[u8]) -> Result<Kind, DecodeError> {
 /// the boot clock reads zero.
 pub fn decode(record: &[u8], boot_to_epoch_ns: u64) -> Result<Event<'_>, DecodeError> {
     let (header, kind) = record::header(record)?;
+    let (record, status) = record::status(record, &header)?;
     let body = match kind {
         Kind::Exec => Body::Exec(exec::decode(record)?),
         Kind::Exit => Body::Exit(exit::decode(record)?),
@@ -68,6 +69,7 @@ pub fn decode(record: &[u8], boot_to_epoch_ns: u64) -> Result<Event<'_>, DecodeE
         time_ns: header.time_ns.wrapping_add(boot_to_epoch_ns),
         cpu: header.cpu,
         task: record::task(&header),
+        status,
         body,
     })
 }
@@ -81,6 +83,9 @@ pub struct Event<'r> {
     pub cpu: u16,
     /// Who did it, as the kernel saw the task at that moment.
     pub task: Task,
+    /// What else the process is by now, when it may be another than was told
+    /// before.
+    pub status: Option<Status<'r>>,
     /// What was done.
     pub body: Body<'r>,
 }
@@ -106,6 +111,38 @@ pub struct Task {
     pub cgroup_id: u64,
     /// The task's name at this moment.
     pub comm: Comm,
+    /// How the kernel was entered.
+    pub abi: Abi,
+    /// On whose way this was asked for.
+    pub via: Via,
+}
+
+/// On whose way something was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Via {
+    /// A system call of the task's.
+    #[default]
+    Call,
+    /// An operation the task put into an io_uring.
+    Uring,
+}
+
+/// What a process is besides its image: all that may change without a record of
+/// its own (by chdir, setsid, capset, unshare, a move to another cgroup …).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Status<'r> {
+    /// The ids.
+    pub ids: Ids,
+    /// Capability sets.
+    pub caps: Caps,
+    /// Controlling terminal, as in [`Exec`].
+    pub tty: u32,
+    /// Audit user id; `u32::MAX` when unset.
+    pub loginuid: u32,
+    /// The working directory.
+    pub cwd: &'r [u8],
+    /// Where it lives.
+    pub place: Place<'r>,
 }
 
 /// A task name: at most 15 bytes, and zeroes behind them.
@@ -167,8 +204,12 @@ pub struct Exec<'r> {
     pub cwd: &'r [u8],
     /// argv, each argument ended by a NUL, `argv[0]` first; cut at 4 KiB.
     pub argv: &'r [u8],
+    /// Length of all of argv in bytes: more than `argv` has when it was cut.
+    pub argv_full: u32,
     /// The environment, each variable ended by a NUL; cut at 4 KiB.
     pub env: &'r [u8],
+    /// Length of all of the environment in bytes, as `argv_full`.
+    pub env_full: u32,
     /// The cgroup paths, see [`Place`].
     pub place: Place<'r>,
     /// Ids of the process after the exec.
@@ -525,6 +566,38 @@ mod tests {
         );
         assert_eq!(open.call, OpenCall::Openat2);
         assert!(open.file.created && !open.file.upper_layer);
+    }
+
+    #[test]
+    fn a_status_at_the_end_of_any_record_is_taken_off_and_told() {
+        let mut status = sensor_ebpf::place::Status::new_zeroed();
+        (status.caps[2], status.tty, status.loginuid) = (0x3f, 5, 1000);
+        (status.ids.sid, status.cwd_len, status.place.cgroup_len) = (77, 5, 2);
+        let status = [status.as_bytes(), b"/work/c"].concat();
+        let mut fixed = connect::Record::new_zeroed();
+        fixed.family = connect::AF_UNIX;
+        fixed.path_len = 4;
+        fixed.header.kind = Kind::Connect as u16;
+        fixed.header.status_len = u16::try_from(status.len()).unwrap();
+        fixed.header.len = u32::try_from(size_of::<connect::Record>() + 4 + status.len()).unwrap();
+        let record = [fixed.as_bytes(), b"/run", &status].concat();
+        let event = decode(&record, 0).unwrap();
+        let told = event.status.unwrap();
+        assert_eq!(
+            (told.caps.effective, told.tty, told.loginuid),
+            (0x3f, 5, 1000)
+        );
+        assert_eq!(
+            (told.ids.sid, told.cwd, told.place.cgroup),
+            (77, &b"/work"[..], &b"/c"[..])
+        );
+        assert!(matches!(peers(&record), Peers::Unix { path: b"/run", .. }));
+        // A status that begins before the record does, or is cut.
+        for len in [u16::MAX, 151] {
+            fixed.header.status_len = len;
+            let record = [fixed.as_bytes(), b"/run", &status].concat();
+            assert!(decode(&record, 0).is_err());
+        }
     }
 
     #[test]

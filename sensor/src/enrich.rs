@@ -406,7 +406,10 @@ mod tests {
                 gid: 33,
                 cgroup_id: 0,
                 comm: Comm::from(&b"nginx"[..]),
+                abi: crate::decode::Abi::default(),
+                via: crate::decode::Via::default(),
             },
+            status: None,
             body,
         }
     }

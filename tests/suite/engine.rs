@@ -122,6 +122,8 @@ impl Act {
                 cwd: [&b"/"[..], b"/tmp"][self.uid as usize],
                 argv: [&b"sh\0-c\0ls\0"[..], b"nginx\0"][self.ppid as usize % 2],
                 env: [&b"HOME=/root\0"[..], b"HOME=/tmp\0LANG=C\0"][self.uid as usize],
+                argv_full: 0,
+                env_full: 0,
                 place: self.place(),
                 ids: self.ids(),
                 tty: self.other % 2,
@@ -167,7 +169,10 @@ impl Act {
                 gid: self.uid,
                 cgroup_id: self.cgroup_id,
                 comm: Comm::from(WORDS[self.word].as_bytes()),
+                abi: sensor::decode::Abi::default(),
+                via: sensor::decode::Via::default(),
             },
+            status: None,
             body: self.body(),
         }
     }

@@ -2,12 +2,11 @@
 
 use sensor_ebpf::exec::{CALL_EXECVEAT, LOWER_LAYER, MEMFD, Record, UPPER_LAYER, WRITABLE};
 
-use super::{Caps, DecodeError, ExeFile, Exec, ExecCall, record};
+use super::{DecodeError, ExeFile, Exec, ExecCall, record};
 
 /// The texts stand in the order they are taken here.
 pub(super) fn decode(bytes: &[u8]) -> Result<Exec<'_>, DecodeError> {
     let (fixed, mut texts) = record::split::<Record>(bytes)?;
-    let [inheritable, permitted, effective, bounding, ambient] = fixed.caps;
     let flag = |bit| fixed.flags & bit != 0;
     Ok(Exec {
         call: match fixed.call {
@@ -19,18 +18,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Exec<'_>, DecodeError> {
         exe_path: texts.take(fixed.exe_path_len)?,
         cwd: texts.take(fixed.cwd_len)?,
         argv: texts.take(fixed.argv_len)?,
+        argv_full: fixed.argv_full,
         env: texts.take(fixed.env_len)?,
+        env_full: fixed.env_full,
         place: texts.place(&fixed.place)?,
         ids: record::ids(&fixed.ids),
         tty: fixed.tty,
         loginuid: fixed.loginuid,
-        caps: Caps {
-            inheritable,
-            permitted,
-            effective,
-            bounding,
-            ambient,
-        },
+        caps: record::caps(fixed.caps),
         exe: ExeFile {
             ino: fixed.exe_ino,
             ctime_ns: fixed.exe_ctime_ns,

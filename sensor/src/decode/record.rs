@@ -3,10 +3,11 @@
 //! Every step either has the bytes it needs or ends in an error; reading beyond
 //! what the record says of itself is not possible.
 
-use sensor_ebpf::{Header, Kind, place};
+use sensor_ebpf::call::{ABI_32, ABI_X32};
+use sensor_ebpf::{Header, Kind, VIA_URING, place};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-use super::{Comm, DecodeError, Ids, Namespaces, Place, Task};
+use super::{Abi, Caps, Comm, DecodeError, Ids, Namespaces, Place, Status, Task, Via};
 
 /// The rest of a record while its texts are taken off.
 pub(super) struct Texts<'r>(&'r [u8]);
@@ -60,6 +61,30 @@ pub(super) fn header(record: &[u8]) -> Result<(Header, Kind), DecodeError> {
     Ok((header, kind))
 }
 
+/// The record without what ends it, and that: the process's status, if it tells one.
+pub(super) fn status<'r>(
+    record: &'r [u8],
+    header: &Header,
+) -> Result<(&'r [u8], Option<Status<'r>>), DecodeError> {
+    if header.status_len == 0 {
+        return Ok((record, None));
+    }
+    let start = record.len().checked_sub(header.status_len.into());
+    let (record, status) = start
+        .and_then(|start| record.split_at_checked(start))
+        .ok_or(DecodeError::TextMissing)?;
+    let (fixed, mut texts) = split::<place::Status>(status)?;
+    let status = Status {
+        ids: ids(&fixed.ids),
+        caps: caps(fixed.caps),
+        tty: fixed.tty,
+        loginuid: fixed.loginuid,
+        cwd: texts.take(fixed.cwd_len)?,
+        place: texts.place(&fixed.place)?,
+    };
+    Ok((record, Some(status)))
+}
+
 /// The fixed part of that type, and the texts behind it.
 pub(super) fn split<R: FromBytes + KnownLayout + Immutable>(
     record: &[u8],
@@ -79,6 +104,27 @@ pub(super) fn task(header: &Header) -> Task {
         gid: header.egid,
         cgroup_id: header.cgroup_id,
         comm: Comm::from(&header.comm[..]),
+        abi: match header.abi {
+            ABI_32 => Abi::I386,
+            ABI_X32 => Abi::X32,
+            _ => Abi::X86_64,
+        },
+        via: match header.via {
+            VIA_URING => Via::Uring,
+            _ => Via::Call,
+        },
+    }
+}
+
+/// The capability sets.
+pub(super) fn caps(sets: [u64; 5]) -> Caps {
+    let [inheritable, permitted, effective, bounding, ambient] = sets;
+    Caps {
+        inheritable,
+        permitted,
+        effective,
+        bounding,
+        ambient,
     }
 }
 

@@ -111,6 +111,8 @@ impl Scene {
                 gid: 50,
                 cgroup_id: 0,
                 comm: Comm::from(&b"cat"[..]),
+                abi: crate::decode::Abi::default(),
+                via: crate::decode::Via::default(),
             },
         }
     }
@@ -138,6 +140,7 @@ impl Scene {
             time_ns: NOW_NS,
             cpu: 3,
             task: self.task,
+            status: None,
             body: body.clone(),
         };
         let arena = Bump::new();
@@ -213,6 +216,8 @@ fn exec(result: i64) -> Body<'static> {
         cwd: b"/home/u",
         argv: b"cat\0/etc/passwd\0-n\0",
         env: b"",
+        argv_full: 0,
+        env_full: 0,
         place: Place::default(),
         ids: Ids::default(),
         tty: 34816,

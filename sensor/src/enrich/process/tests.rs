@@ -62,7 +62,10 @@ fn event(time_ns: u64, key: ProcessKey, ppid: u32, body: Body<'static>) -> Event
             gid: 0,
             cgroup_id: 0,
             comm: Comm::from(&b"sh"[..]),
+            abi: crate::decode::Abi::default(),
+            via: crate::decode::Via::default(),
         },
+        status: None,
         body,
     }
 }
@@ -90,6 +93,8 @@ fn exec(argv: &'static [u8], result: i64) -> Body<'static> {
         cwd: b"/work/",
         argv,
         env: b"",
+        argv_full: 0,
+        env_full: 0,
         place: Place::default(),
         ids: Ids::default(),
         tty: 0,
