@@ -26,6 +26,7 @@ use anyhow::{Result, bail, ensure};
 
 use crate::progress::{self, cannot, doing, ok};
 use crate::setup;
+use crate::test::Verdict;
 use script::Script;
 use trial::{Trial, Trier};
 use watch::Watch;
@@ -61,7 +62,7 @@ pub(crate) struct Arguments {
     #[arg(
         long,
         value_name = "DIR",
-        default_value = "tests/attacks/falco",
+        default_value = SCRIPTS_OF_FALCO,
         requires = "rules"
     )]
     scripts: PathBuf,
@@ -87,8 +88,55 @@ pub(crate) struct Arguments {
     release: bool,
 }
 
+/// Where Falco's rules are looked for by the test, seen from the project.
+const FALCO_RULES: &str = "../shared/falco-rules";
+/// The scripts for them.
+const SCRIPTS_OF_FALCO: &str = "tests/attacks/falco";
+
 /// The name of this command's log.
 const LOG: &str = "attacks";
+
+/// Proves the shipped rules, and Falco's where they are beside the project, as a test.
+///
+/// # Errors
+///
+/// When a rule is not proven.
+pub(crate) fn test(may_install: bool) -> Result<Verdict> {
+    if let Err(why) = setup::root().and_then(|_| setup::btf()) {
+        return Ok(Verdict::CannotRun(format!("{why:#}")));
+    }
+    let mut namespaces = Command::new("unshare");
+    namespaces.args([
+        "--mount", "--ipc", "--uts", "--net", "--pid", "--fork", "true",
+    ]);
+    if progress::output(&mut namespaces).is_none() {
+        let why = "the kernel gives no namespaces here, or there is no `unshare`";
+        return Ok(Verdict::CannotRun(why.into()));
+    }
+    let shipped = Arguments::for_test(None, may_install);
+    let falco = Arguments::for_test(Some(progress::root().join(FALCO_RULES)), may_install);
+    main(&shipped)?;
+    match rules_of(&falco) {
+        Ok(_) => main(&falco)?,
+        Err(why) => cannot(&format!("{why:#}")),
+    }
+    Ok(Verdict::Passed)
+}
+
+impl Arguments {
+    fn for_test(rules: Option<PathBuf>, install: bool) -> Self {
+        Self {
+            filters: Vec::new(),
+            rules,
+            scripts: SCRIPTS_OF_FALCO.into(),
+            json: None,
+            jobs: None,
+            install,
+            outputs: false,
+            release: false,
+        }
+    }
+}
 
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     setup::root()?;

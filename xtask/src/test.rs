@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Result, bail};
 
+use crate::attacks;
 use crate::progress::{self, cannot, doing, failed, ok};
 use crate::setup;
 
@@ -74,7 +75,7 @@ struct Step {
 }
 
 /// Every step, cheapest first, except that the stub must come before the builds it would undo.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step {
         name: "format",
         what: "the sources are formatted",
@@ -110,6 +111,19 @@ const STEPS: [Step; 10] = [
         what: "the programs on the real kernel",
         is_quick: true,
         run: cargo::kernel,
+    },
+    Step {
+        name: "attacks",
+        what: "each rule fires on a real attack and not on its near miss",
+        is_quick: false,
+        run: |machine| {
+            if machine.can_build_object {
+                attacks::test(machine.may_install)
+            } else {
+                let why = "no toolchain can build the kernel object: `cargo xtask setup`";
+                Ok(Verdict::CannotRun(why.into()))
+            }
+        },
     },
     Step {
         name: "fuzz",

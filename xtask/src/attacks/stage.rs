@@ -29,13 +29,15 @@ use super::script::{Half, Place};
 const TOOLS: &str = "/opt/tools";
 /// The script's own directory, as `$WORK`.
 const WORK: &str = "/opt/work";
-/// The script itself.
-const SCRIPT: &str = "/opt/script/script.sh";
+/// The script, and what calls it.
+const SCRIPT: &str = "/opt/script";
 
 /// Calls the half, and then what the script wants done afterwards.
-const DRIVER: &str = r#". "$1"
+const DRIVER: &str = "\
+. /opt/script/script.sh
 if command -v cleanup > /dev/null; then trap cleanup EXIT; fi
-"$2""#;
+\"$1\"
+";
 
 /// What to run, and where.
 #[derive(Debug, Serialize, Deserialize)]
@@ -133,8 +135,7 @@ fn run(order: &Order) -> Result<Report> {
     }
     let started = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let child = Command::new("/bin/sh")
-        .args(["-eu", "-c", DRIVER, "attack", SCRIPT])
-        .arg(order.half.function())
+        .args(["-eu", "/opt/script/run", order.half.function()])
         .env_clear()
         .envs([
             (

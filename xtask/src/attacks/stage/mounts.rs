@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use rustix::mount::{MountFlags, mount, mount_bind, mount_bind_recursive};
 
-use super::{Order, SCRIPT, TOOLS, WORK, below_root};
+use super::{DRIVER, Order, SCRIPT, TOOLS, WORK, below_root};
 
 /// Where the layers' memory is mounted while they are made.
 pub(super) const MEMORY: &str = "/tmp";
@@ -46,8 +46,8 @@ pub(super) fn prepare(order: &Order) -> Result<Given> {
     };
     fs::create_dir(&given.tools)?;
     fs::create_dir(&given.script)?;
-    let file = Path::new(SCRIPT).file_name().unwrap_or_default();
-    fs::write(given.script.join(file), script)?;
+    fs::write(given.script.join("script.sh"), script)?;
+    fs::write(given.script.join("run"), DRIVER)?;
     // By descriptor, because the memory may just have hidden the path.
     let descriptor = std::os::fd::AsRawFd::as_raw_fd(&tools);
     mount_bind(format!("/proc/self/fd/{descriptor}"), &given.tools)?;
@@ -57,12 +57,8 @@ pub(super) fn prepare(order: &Order) -> Result<Given> {
 impl Given {
     /// Binds it below a root, and makes the script's own directory there.
     pub(super) fn hand_over(&self, root: &Path) -> Result<()> {
-        let script = Path::new(SCRIPT).parent().unwrap_or(Path::new("/"));
-        let script = below_root(root, &script.display().to_string());
-        for (from, to) in [
-            (&self.tools, below_root(root, TOOLS)),
-            (&self.script, script),
-        ] {
+        for (from, to) in [(&self.tools, TOOLS), (&self.script, SCRIPT)] {
+            let to = below_root(root, to);
             fs::create_dir_all(&to)?;
             mount_bind(from, &to).with_context(|| format!("cannot bind {}", to.display()))?;
         }
