@@ -1,0 +1,13 @@
+# rule: Files encrypted one after the other
+# where: host
+# needs: find
+attack() {
+    cp /bin/true openssl
+    touch a.doc
+    find . -name a.doc -exec ./openssl enc -aes-256-cbc -pbkdf2 -k x -in '{}' -out b \;
+}
+near_miss() {
+    cp /bin/true openssl
+    touch a.doc
+    ./openssl enc -aes-256-cbc -pbkdf2 -k x -in a.doc -out b
+}

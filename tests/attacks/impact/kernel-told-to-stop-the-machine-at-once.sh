@@ -1,0 +1,8 @@
+# rule: Kernel told to stop the machine at once
+# where: host
+attack() {
+    sh -c ': >> /proc/sysrq-trigger'
+}
+near_miss() {
+    cat /proc/sys/kernel/sysrq > /dev/null
+}

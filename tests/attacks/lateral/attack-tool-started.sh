@@ -1,0 +1,10 @@
+# rule: Attack tool started
+# where: host
+attack() {
+    cp /bin/true hydra
+    ./hydra -L users -P words ssh://192.0.2.9
+}
+near_miss() {
+    cp /bin/true less
+    ./less /usr/share/doc/hydra/README
+}
