@@ -205,7 +205,8 @@ pub mod step {
     pub const FIXED: u8 = 4;
     /// A socket address in an argument; its length is in argument `with`.
     pub const ADDRESS: u8 = 5;
-    /// The same, but argument `with` points to the length.
+    /// The same, but argument `with` points to the length; nothing when the call
+    /// failed.
     pub const ADDRESS_OUT: u8 = 6;
     /// What the descriptor in an argument, or [`super::RESULT`], is.
     pub const DESCRIPTOR: u8 = 7;
@@ -217,6 +218,11 @@ pub mod step {
     /// A `struct iovec` array in an argument, its length in argument `with`: the
     /// beginning of its data as bytes.
     pub const VECTOR: u8 = 9;
+    /// The same, but no more than the call returned: the call filled it in.
+    pub const VECTOR_OUT: u8 = 10;
+    /// What the descriptor is whose number an argument points to; its section
+    /// is of that argument. Nothing when the call failed.
+    pub const DESCRIPTOR_AT: u8 = 11;
 
     /// A step as the plan holds it.
     pub const fn new(what: u8, arg: u8, with: u8) -> u32 {

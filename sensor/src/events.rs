@@ -1,5 +1,5 @@
-//! Every event type a rule may name, one row each: name, parameters, category,
-//! and whether this build captures it.
+//! Every event type a rule may name, one row each: name, category, parameters,
+//! and where the value of each parameter of a system call comes from.
 //!
 //! Nothing comes in but names; what leaves are rows that live for ever. Rows
 //! are found by their place in the table, and no two have the same name. The
@@ -9,14 +9,20 @@
 mod elsewhere;
 mod file;
 mod generic;
+mod io;
 mod kernel;
+mod memory;
 mod minor;
-mod more;
+mod mount;
+mod name;
 mod net;
 pub mod numbers;
 pub mod plan;
 mod process;
 mod table;
+pub(crate) mod words;
+
+use sensor_ebpf::call::{CWD, RESULT};
 
 use crate::decode::{self, ExecCall, ForkCall, OpenCall};
 use crate::fields::Type;
@@ -90,8 +96,8 @@ pub struct EventType {
     pub params: &'static [Param],
     /// A system call, as opposed to something the kernel or the sensor tells.
     pub syscall: bool,
-    /// This build captures it. Rules on other events load and never fire.
-    pub captured: bool,
+    /// What is no system call, and this build captures it all the same.
+    told: bool,
 }
 
 /// One parameter of an event.
@@ -103,24 +109,39 @@ pub struct Param {
     pub kind: Kind,
     /// Where a call's value comes from.
     pub from: From,
+    /// What its numbers, or their bits, are called.
+    pub words: Words,
 }
+
+/// Numbers or bits and their names, in the order they are shown.
+pub type Words = &'static [(u64, &'static str)];
 
 /// Where the value of a parameter of a system call comes from. Arguments are
 /// counted from 0; [`sensor_ebpf::call::RESULT`] stands for the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
-    /// Not from the call's own record.
+    /// Not from the call's own record, or made of several things in it.
     Elsewhere,
     /// What the call returned.
     Result,
-    /// The argument itself; of a text what it points to, of a path that too,
-    /// under the working directory.
+    /// The number in an argument.
     Arg(u8),
-    /// A path in an argument, under the directory descriptor in another.
+    /// Some bits of it.
+    Bits {
+        /// The argument.
+        at: u8,
+        /// How far to the right they go.
+        shift: u8,
+        /// Which of them remain.
+        mask: u32,
+    },
+    /// The NUL-ended text an argument points to.
+    Text(u8),
+    /// The same, being a path under a directory.
     Under {
         /// The path's argument.
         at: u8,
-        /// The descriptor's.
+        /// The directory descriptor's, or [`sensor_ebpf::call::CWD`].
         dir: u8,
     },
     /// Memory.
@@ -130,14 +151,45 @@ pub enum From {
         /// Which argument has its length in bytes.
         len: u8,
     },
-    /// One of the numbers an argument points to.
-    Word {
-        /// The argument.
+    /// So many bytes of memory.
+    Fixed {
+        /// Where they begin.
         at: u8,
-        /// The offset in bytes.
-        offset: u8,
-        /// The number's width in bytes.
+        /// How many they are.
         width: u8,
+    },
+    /// A number in memory, as wide as its kind.
+    Word {
+        /// Where the memory begins.
+        at: u8,
+        /// How many bytes behind that it stands.
+        offset: u8,
+    },
+    /// The same of one as wide as an address, of which 32-bit programs have
+    /// another form.
+    Long {
+        /// Where the memory begins.
+        at: u8,
+        /// How many bytes behind that it stands.
+        offset: u8,
+    },
+    /// The same in two halves of 32 bits, the lower one first.
+    Halves {
+        /// Where the memory begins.
+        at: u8,
+        /// How many bytes behind that the lower half stands.
+        offset: u8,
+        /// How many bytes the upper half stands behind the lower one.
+        apart: u8,
+    },
+    /// A time in memory: seconds, and what is smaller than one.
+    Clock {
+        /// Where the memory begins.
+        at: u8,
+        /// How many bytes behind that it stands.
+        offset: u8,
+        /// Nanoseconds in one of what is smaller: 1, or 1000 of microseconds.
+        unit_ns: u16,
     },
     /// A socket address.
     Address {
@@ -153,8 +205,10 @@ pub enum From {
         /// Which argument points to its length in bytes.
         len: u8,
     },
-    /// The data of a `struct msghdr` an argument points to.
+    /// Data and address of a `struct msghdr` an argument points to.
     Message(u8),
+    /// The same of one the call filled in: no more than the call returned.
+    MessageOut(u8),
     /// The data of an array of `struct iovec`.
     Vector {
         /// Where it begins.
@@ -162,8 +216,42 @@ pub enum From {
         /// Which argument has its length in elements.
         len: u8,
     },
-    /// What the descriptor in an argument, or in the result, is.
+    /// The same, filled in: no more than the call returned.
+    VectorOut {
+        /// Where it begins.
+        at: u8,
+        /// Which argument has its length in elements.
+        len: u8,
+    },
+    /// How many bytes the memory, message or vector in an argument has.
+    Size(u8),
+    /// The descriptor in an argument, or in the result, and what it is.
     Descriptor(u8),
+    /// The same of the descriptor whose number an argument points to.
+    DescriptorAt(u8),
+    /// Something of what such a descriptor is.
+    Of(u8, Of),
+}
+
+/// What is asked of a descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Its inode.
+    Ino,
+    /// Its device.
+    Dev,
+    /// Its path.
+    Path,
+    /// The kernel address of a unix socket.
+    Source,
+    /// The kernel address of the socket at the other end.
+    Peer,
+    /// Connections that wait to be accepted.
+    Queued,
+    /// How many may.
+    QueueMax,
+    /// The first in percent of the second.
+    QueuePercent,
 }
 
 /// What a parameter is. Numbers in brackets are widths in bits.
@@ -229,6 +317,20 @@ impl Kind {
             Self::Time => Type::AbsTime,
             Self::Text | Self::Path | Self::RelativePath => Type::Text,
             Self::Buffer | Self::Address | Self::Tuple | Self::Dynamic => Type::Buffer,
+        }
+    }
+
+    /// How many bytes such a number has in memory.
+    pub const fn bytes(self) -> u8 {
+        match self {
+            Self::Signed(bits)
+            | Self::Unsigned(bits)
+            | Self::Hex(bits)
+            | Self::Octal(bits)
+            | Self::Flags(bits)
+            | Self::Enum(bits) => bits / 8,
+            Self::Errno | Self::Time => 8,
+            _ => 4,
         }
     }
 
@@ -309,7 +411,7 @@ const fn call(name: &'static str, category: Category, params: &'static [Param]) 
         category,
         params,
         syscall: true,
-        captured: false,
+        told: false,
     }
 }
 
@@ -321,28 +423,99 @@ const fn event(name: &'static str, category: Category, params: &'static [Param])
     }
 }
 
-/// A parameter.
+/// A parameter that is told elsewhere than in the call's own record.
 const fn p(name: &'static str, kind: Kind) -> Param {
+    param_from(name, kind, From::Elsewhere)
+}
+
+const fn param_from(name: &'static str, kind: Kind, from: From) -> Param {
     Param {
         name,
         kind,
-        from: From::Elsewhere,
+        from,
+        words: &[],
     }
 }
 
+/// What the call returned.
+const fn result(name: &'static str, kind: Kind) -> Param {
+    param_from(name, kind, From::Result)
+}
+
+/// What the call returned: not negative, or a negated error number.
+const RES: Param = result("res", Kind::Errno);
+
+/// The descriptor the call made.
+const fn made(name: &'static str) -> Param {
+    param_from(name, Kind::Fd, From::Descriptor(RESULT))
+}
+
+/// The number in an argument.
+const fn arg(name: &'static str, kind: Kind, at: u8) -> Param {
+    param_from(name, kind, From::Arg(at))
+}
+
+/// The descriptor the call works on.
+const fn fd(name: &'static str, at: u8) -> Param {
+    param_from(name, Kind::Fd, From::Descriptor(at))
+}
+
+/// A descriptor that only says where a path begins: what it is comes with the path.
+const fn dir(name: &'static str, at: u8) -> Param {
+    arg(name, Kind::Fd, at)
+}
+
+/// A text.
+const fn text(name: &'static str, at: u8) -> Param {
+    param_from(name, Kind::Text, From::Text(at))
+}
+
+/// A path under the working directory.
+const fn path(name: &'static str, at: u8) -> Param {
+    param_from(name, Kind::Path, From::Under { at, dir: CWD })
+}
+
+/// A path under a directory descriptor.
+const fn under(name: &'static str, at: u8, dir: u8) -> Param {
+    param_from(name, Kind::RelativePath, From::Under { at, dir })
+}
+
+/// Bytes, as many as another argument or the result says.
+const fn bytes(name: &'static str, at: u8, len: u8) -> Param {
+    param_from(name, Kind::Buffer, From::Memory { at, len })
+}
+
+/// A number an argument points to, or one behind it.
+const fn word(name: &'static str, kind: Kind, at: u8, offset: u8) -> Param {
+    param_from(name, kind, From::Word { at, offset })
+}
+
+/// The same of a number as wide as an address.
+const fn long(name: &'static str, kind: Kind, at: u8, offset: u8) -> Param {
+    param_from(name, kind, From::Long { at, offset })
+}
+
 impl Param {
-    /// The same, with its value from there.
-    const fn from(mut self, from: From) -> Self {
-        self.from = from;
+    /// The same, with these names.
+    const fn words(mut self, words: Words) -> Self {
+        self.words = words;
         self
     }
 }
 
 impl EventType {
-    /// The same, captured by this build.
-    const fn captured(mut self) -> Self {
-        self.captured = true;
+    /// The same, captured by this build although it is no system call.
+    const fn told(mut self) -> Self {
+        self.told = true;
         self
+    }
+
+    /// Whether this build captures it. Rules on other events load and never fire.
+    /// Of system calls every one of x86-64 is, but for those that never return.
+    pub fn captured(&self) -> bool {
+        const NEVER_RETURN: [&str; 3] = ["exit", "exit_group", "rt_sigreturn"];
+        let returns = !NEVER_RETURN.contains(&self.name);
+        self.told || (returns && numbers::number(self).is_some())
     }
 
     /// The parameter of that name and its place.
@@ -438,38 +611,39 @@ mod tests {
     }
 
     #[test]
-    fn every_captured_event_comes_from_exactly_one_kind() {
+    fn what_is_captured_comes_from_one_kind_of_record() {
         let kinds = sensor_ebpf::Kind::ALL;
         for row in rows() {
-            let from = kinds
+            let of_its_own = kinds
                 .iter()
                 .filter(|kind| of_kind(**kind).contains(&row.name))
                 .count();
-            assert_eq!(from, usize::from(row.captured), "{}", row.name);
+            let is_call = numbers::number(row).is_some();
+            assert!(of_its_own <= 1, "{}", row.name);
+            if row.captured() {
+                assert!(of_its_own == 1 || is_call, "{}", row.name);
+            } else {
+                assert_eq!(of_its_own, 0, "{}", row.name);
+            }
         }
     }
 
     #[test]
-    fn what_the_decoder_tells_is_what_the_table_calls_captured() {
-        let coded = [
-            EXECVE,
-            EXECVEAT,
-            FORK,
-            VFORK,
-            CLONE,
-            CLONE3,
-            PROCEXIT,
-            OPEN,
-            OPENAT,
-            OPENAT2,
-            CREAT,
-            CONNECT,
-            SIGNALDELIVER,
-        ];
-        let captured = rows().iter().filter(|event| event.captured).count();
-        assert_eq!(captured, coded.len());
-        for code in coded {
-            assert!(row(code).unwrap().captured);
+    fn every_call_of_this_machine_is_captured_that_returns() {
+        for (name, captured) in [
+            ("execve", true),
+            ("openat", true),
+            ("ptrace", true),
+            ("getpid", true),
+            ("pread", true),
+            ("procexit", true),
+            ("exit_group", false),
+            ("pread64", false),
+            ("socketcall", false),
+            ("page_fault", false),
+        ] {
+            let row = row(by_name(name).unwrap()).unwrap();
+            assert_eq!(row.captured(), captured, "{name}");
         }
         assert_eq!(row(PROCEXIT).map(|event| event.name), Some("procexit"));
         assert_eq!(row(CONNECT).map(|event| event.name), Some("connect"));

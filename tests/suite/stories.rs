@@ -130,7 +130,7 @@ fn shipped_rules_ask_only_for_events_that_are_captured() {
     for rule in shipped().rules {
         let missing: Vec<&str> = (0..)
             .zip(events::rows())
-            .filter(|(code, row)| rule.events.contains(events::EventCode(*code)) && !row.captured)
+            .filter(|(code, row)| rule.events.contains(events::EventCode(*code)) && !row.captured())
             .map(|(_, row)| row.name)
             .collect();
         assert!(missing.is_empty(), "{rule:?} waits for {missing:?}");

@@ -84,7 +84,7 @@ fn row(event: &EventType) -> [Cell; 3] {
         .iter()
         .map(|param| format!("{}:{}", param.name, param.kind.word()))
         .collect();
-    let (name, state, captured) = if event.captured {
+    let (name, state, captured) = if event.captured() {
         (NAME, GOOD, "yes")
     } else {
         (DIM, DIM, "no")
@@ -132,7 +132,7 @@ fn print_json(out: &mut dyn Write, chosen: &[&'static EventType]) -> io::Result<
         name: event.name,
         category: event.category.word(),
         syscall: event.syscall,
-        captured: event.captured,
+        captured: event.captured(),
         parameters: event
             .params
             .iter()

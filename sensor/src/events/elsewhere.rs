@@ -6,7 +6,8 @@ use super::Category::{Internal, Memory, Other, Process, Scheduler, Signal};
 use super::Kind::{Signed, Text, Unsigned};
 use super::{EventType, event, p};
 
-/// Calls of 32-bit x86, ARM, PowerPC, RISC-V and S/390.
+/// Calls of 32-bit x86, ARM, PowerPC, RISC-V and S/390; and two that are events by
+/// another name.
 pub(super) const CALLS: &[&str] = &[
     "_llseek",
     "_newselect",
@@ -36,6 +37,8 @@ pub(super) const CALLS: &[&str] = &[
     "pciconfig_iobase",
     "pciconfig_read",
     "pciconfig_write",
+    "pread64",
+    "pwrite64",
     "readdir",
     "riscv_flush_icache",
     "riscv_hwprobe",

@@ -1,12 +1,20 @@
-//! Calls on files: opening, reading and writing, names, modes, mounts.
+//! Calls that make descriptors or ask about files.
 //!
 //! Parameters stand in the order rules may count them in (`evt.arg[N]`).
 
-use super::Category::{File, IoOther, IoRead, IoWrite, Ipc, Memory, Time};
+use sensor_ebpf::call::RESULT;
+
+use super::Category::{File, IoOther, Ipc, Memory, Process, Signal, Time};
 use super::Kind::{
-    Buffer, Enum, Errno, Fd, Flags, Hex, Mode, Octal, Path, RelativePath, Text, Unsigned,
+    Enum, Errno, Fd, Flags, Hex, Mode, Octal, Path, Pid, RelativePath, Signed, Unsigned,
 };
-use super::{EventType, From, call, p};
+use super::{
+    EventType, From, Of, Param, RES, arg, call, dir, fd, made, p, param_from, path, result, text,
+    under, word, words,
+};
+
+/// What eventfd and eventfd2 make.
+const INITVAL: Param = arg("initval", Unsigned(64), 0);
 
 /// The rows.
 pub(super) const ROWS: &[EventType] = &[
@@ -21,8 +29,7 @@ pub(super) const ROWS: &[EventType] = &[
             p("dev", Hex(32)),
             p("ino", Unsigned(64)),
         ],
-    )
-    .captured(),
+    ),
     call(
         "openat",
         File,
@@ -35,8 +42,7 @@ pub(super) const ROWS: &[EventType] = &[
             p("dev", Hex(32)),
             p("ino", Unsigned(64)),
         ],
-    )
-    .captured(),
+    ),
     call(
         "openat2",
         File,
@@ -50,8 +56,7 @@ pub(super) const ROWS: &[EventType] = &[
             p("dev", Hex(32)),
             p("ino", Unsigned(64)),
         ],
-    )
-    .captured(),
+    ),
     call(
         "creat",
         File,
@@ -63,452 +68,333 @@ pub(super) const ROWS: &[EventType] = &[
             p("ino", Unsigned(64)),
             p("creat_flags", Flags(16)),
         ],
-    )
-    .captured(),
-    call("close", IoOther, &[p("res", Errno), p("fd", Fd)]),
-    call(
-        "pipe",
-        Ipc,
-        &[
-            p("res", Errno),
-            p("fd1", Fd),
-            p("fd2", Fd),
-            p("ino", Unsigned(64)),
-        ],
-    ),
-    call("chdir", File, &[p("res", Errno), p("path", Text)]),
-    call("fchdir", File, &[p("res", Errno), p("fd", Fd)]),
-    call(
-        "fcntl",
-        IoOther,
-        &[
-            p("res", Fd),
-            p("fd", Fd),
-            p("cmd", Enum(8)),
-            p("arg", Unsigned(64)),
-        ],
-    ),
-    call(
-        "rename",
-        File,
-        &[
-            p("res", Errno).from(From::Result),
-            p("oldpath", Path).from(From::Arg(0)),
-            p("newpath", Path).from(From::Arg(1)),
-        ],
-    ),
-    call(
-        "renameat",
-        File,
-        &[
-            p("res", Errno),
-            p("olddirfd", Fd),
-            p("oldpath", RelativePath),
-            p("newdirfd", Fd),
-            p("newpath", RelativePath),
-        ],
-    ),
-    call(
-        "symlink",
-        File,
-        &[p("res", Errno), p("target", Text), p("linkpath", Path)],
-    ),
-    call(
-        "symlinkat",
-        File,
-        &[
-            p("res", Errno),
-            p("target", Text),
-            p("linkdirfd", Fd),
-            p("linkpath", RelativePath),
-        ],
-    ),
-    call(
-        "close_range",
-        IoOther,
-        &[
-            p("res", Errno),
-            p("first", Unsigned(32)),
-            p("last", Unsigned(32)),
-            p("flags", Flags(32)),
-        ],
-    ),
-    call(
-        "mount",
-        File,
-        &[
-            p("res", Errno),
-            p("dev", Text),
-            p("dir", Path),
-            p("type", Text),
-            p("flags", Flags(32)),
-        ],
-    ),
-    call("chroot", File, &[p("res", Errno), p("path", Path)]),
-    call(
-        "mkdir",
-        File,
-        &[p("res", Errno), p("path", Path), p("mode", Octal(32))],
-    ),
-    call("rmdir", File, &[p("res", Errno), p("path", Path)]),
-    call("unlink", File, &[p("res", Errno), p("path", Path)]),
-    call(
-        "unlinkat",
-        File,
-        &[
-            p("res", Errno),
-            p("dirfd", Fd),
-            p("name", RelativePath),
-            p("flags", Flags(32)),
-        ],
-    ),
-    call(
-        "mkdirat",
-        File,
-        &[
-            p("res", Errno),
-            p("dirfd", Fd),
-            p("path", RelativePath),
-            p("mode", Octal(32)),
-        ],
-    ),
-    call(
-        "link",
-        File,
-        &[p("res", Errno), p("oldpath", Path), p("newpath", Path)],
-    ),
-    call(
-        "linkat",
-        File,
-        &[
-            p("res", Errno),
-            p("olddir", Fd),
-            p("oldpath", RelativePath),
-            p("newdir", Fd),
-            p("newpath", RelativePath),
-            p("flags", Flags(32)),
-        ],
-    ),
-    call(
-        "fchmodat",
-        File,
-        &[
-            p("res", Errno),
-            p("dirfd", Fd),
-            p("filename", RelativePath),
-            p("mode", Mode),
-        ],
-    ),
-    call(
-        "chmod",
-        File,
-        &[p("res", Errno), p("filename", Path), p("mode", Mode)],
-    ),
-    call(
-        "fchmod",
-        File,
-        &[p("res", Errno), p("fd", Fd), p("mode", Mode)],
-    ),
-    call(
-        "renameat2",
-        File,
-        &[
-            p("res", Errno),
-            p("olddirfd", Fd),
-            p("oldpath", RelativePath),
-            p("newdirfd", Fd),
-            p("newpath", RelativePath),
-            p("flags", Flags(32)),
-        ],
-    ),
-    call(
-        "userfaultfd",
-        Memory,
-        &[p("res", Errno), p("flags", Flags(32))],
     ),
     call(
         "open_by_handle_at",
         File,
         &[
-            p("fd", Fd),
-            p("mountfd", Fd),
-            p("flags", Flags(32)),
-            p("path", Path),
-            p("dev", Hex(32)),
-            p("ino", Unsigned(64)),
+            made("fd"),
+            fd("mountfd", 0),
+            arg("flags", Flags(32), 2),
+            param_from("path", Path, From::Of(RESULT, Of::Path)),
+            param_from("dev", Hex(32), From::Of(RESULT, Of::Dev)),
+            param_from("ino", Unsigned(64), From::Of(RESULT, Of::Ino)),
         ],
     ),
     call(
+        "name_to_handle_at",
+        File,
+        &[
+            RES,
+            dir("dirfd", 0),
+            under("pathname", 1, 0),
+            arg("flags", Flags(32), 4).words(words::AT),
+        ],
+    ),
+    call("close", IoOther, &[RES, fd("fd", 0)]),
+    call(
+        "close_range",
+        IoOther,
+        &[
+            RES,
+            arg("first", Unsigned(32), 0),
+            arg("last", Unsigned(32), 1),
+            arg("flags", Flags(32), 2).words(words::CLOSE_RANGE),
+        ],
+    ),
+    call("dup", IoOther, &[made("res"), fd("oldfd", 0)]),
+    call(
         "dup2",
         IoOther,
-        &[p("res", Fd), p("oldfd", Fd), p("newfd", Fd)],
+        &[made("res"), fd("oldfd", 0), arg("newfd", Fd, 1)],
     ),
     call(
         "dup3",
         IoOther,
         &[
-            p("res", Fd),
-            p("oldfd", Fd),
-            p("newfd", Fd),
-            p("flags", Flags(32)),
-        ],
-    ),
-    call("dup", IoOther, &[p("res", Fd), p("oldfd", Fd)]),
-    call(
-        "chown",
-        File,
-        &[
-            p("res", Errno),
-            p("path", Path),
-            p("uid", Unsigned(32)),
-            p("gid", Unsigned(32)),
+            made("res"),
+            fd("oldfd", 0),
+            arg("newfd", Fd, 1),
+            arg("flags", Flags(32), 2).words(words::OPEN),
         ],
     ),
     call(
-        "lchown",
-        File,
+        "fcntl",
+        IoOther,
         &[
-            p("res", Errno),
-            p("path", Path),
-            p("uid", Unsigned(32)),
-            p("gid", Unsigned(32)),
-        ],
-    ),
-    call(
-        "fchown",
-        File,
-        &[
-            p("res", Errno),
-            p("fd", Fd),
-            p("uid", Unsigned(32)),
-            p("gid", Unsigned(32)),
-        ],
-    ),
-    call(
-        "fchownat",
-        File,
-        &[
-            p("res", Errno),
-            p("dirfd", Fd),
-            p("pathname", RelativePath),
-            p("uid", Unsigned(32)),
-            p("gid", Unsigned(32)),
-            p("flags", Flags(32)),
-        ],
-    ),
-    call("umount", File, &[p("res", Errno), p("name", Path)]),
-    call(
-        "umount2",
-        File,
-        &[p("res", Errno), p("name", Path), p("flags", Flags(32))],
-    ),
-    call(
-        "pipe2",
-        Ipc,
-        &[
-            p("res", Errno),
-            p("fd1", Fd),
-            p("fd2", Fd),
-            p("ino", Unsigned(64)),
-            p("flags", Flags(32)),
-        ],
-    ),
-    call(
-        "memfd_create",
-        Memory,
-        &[p("fd", Fd), p("name", Text), p("flags", Flags(32))],
-    ),
-    call(
-        "mknod",
-        File,
-        &[
-            p("res", Errno),
-            p("path", Path),
-            p("mode", Mode),
-            p("dev", Hex(32)),
-        ],
-    ),
-    call(
-        "mknodat",
-        File,
-        &[
-            p("res", Errno),
-            p("dirfd", Fd),
-            p("path", RelativePath),
-            p("mode", Mode),
-            p("dev", Hex(32)),
-        ],
-    ),
-    call(
-        "read",
-        IoRead,
-        &[
-            p("res", Errno),
-            p("data", Buffer),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-        ],
-    ),
-    call(
-        "write",
-        IoWrite,
-        &[
-            p("res", Errno),
-            p("data", Buffer),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-        ],
-    ),
-    call(
-        "pread",
-        IoRead,
-        &[
-            p("res", Errno),
-            p("data", Buffer),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-            p("pos", Unsigned(64)),
-        ],
-    ),
-    call(
-        "pwrite",
-        IoWrite,
-        &[
-            p("res", Errno),
-            p("data", Buffer),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-            p("pos", Unsigned(64)),
-        ],
-    ),
-    call(
-        "readv",
-        IoRead,
-        &[
-            p("res", Errno),
-            p("size", Unsigned(32)),
-            p("data", Buffer),
-            p("fd", Fd),
-        ],
-    ),
-    call(
-        "writev",
-        IoWrite,
-        &[
-            p("res", Errno),
-            p("data", Buffer),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-        ],
-    ),
-    call(
-        "preadv",
-        IoRead,
-        &[
-            p("res", Errno),
-            p("size", Unsigned(32)),
-            p("data", Buffer),
-            p("fd", Fd),
-            p("pos", Unsigned(64)),
-        ],
-    ),
-    call(
-        "pwritev",
-        IoWrite,
-        &[
-            p("res", Errno),
-            p("data", Buffer),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-            p("pos", Unsigned(64)),
+            result("res", Fd),
+            fd("fd", 0),
+            arg("cmd", Enum(32), 1).words(words::FCNTL),
+            arg("arg", Unsigned(64), 2),
         ],
     ),
     call(
         "ioctl",
         IoOther,
         &[
-            p("res", Errno),
-            p("fd", Fd),
-            p("request", Unsigned(64)),
-            p("argument", Unsigned(64)),
-        ],
-    ),
-    call(
-        "access",
-        File,
-        &[p("res", Errno), p("name", Path), p("mode", Flags(32))],
-    ),
-    call("stat", File, &[p("res", Errno), p("path", Path)]),
-    call("lstat", File, &[p("res", Errno), p("path", Path)]),
-    call("fstat", File, &[p("res", Errno)]),
-    call(
-        "lseek",
-        File,
-        &[
-            p("res", Errno),
-            p("fd", Fd),
-            p("offset", Unsigned(64)),
-            p("whence", Enum(8)),
+            RES,
+            fd("fd", 0),
+            arg("request", Unsigned(64), 1),
+            arg("argument", Unsigned(64), 2),
         ],
     ),
     call(
         "flock",
         File,
-        &[p("res", Errno), p("fd", Fd), p("operation", Flags(32))],
-    ),
-    call(
-        "sendfile",
-        IoWrite,
         &[
-            p("res", Errno),
-            p("offset", Unsigned(64)),
-            p("out_fd", Fd),
-            p("in_fd", Fd),
-            p("size", Unsigned(64)),
+            RES,
+            fd("fd", 0),
+            arg("operation", Flags(32), 1).words(words::FLOCK),
+        ],
+    ),
+    call("pipe", Ipc, PIPE),
+    call("pipe2", Ipc, PIPE2),
+    call(
+        "memfd_create",
+        Memory,
+        &[
+            made("fd"),
+            text("name", 0),
+            arg("flags", Flags(32), 1).words(words::MEMFD),
         ],
     ),
     call(
-        "splice",
-        IoWrite,
+        "memfd_secret",
+        Memory,
+        &[made("res"), arg("flags", Flags(32), 0).words(words::OPEN)],
+    ),
+    call(
+        "userfaultfd",
+        Memory,
         &[
-            p("res", Errno),
-            p("fd_in", Fd),
-            p("fd_out", Fd),
-            p("size", Unsigned(64)),
-            p("flags", Flags(32)),
+            param_from("res", Errno, From::Descriptor(RESULT)),
+            arg("flags", Flags(32), 0).words(words::OPEN),
         ],
     ),
     call(
         "eventfd",
         Ipc,
+        &[made("res"), INITVAL, p("flags", Unsigned(32))],
+    ),
+    call(
+        "eventfd2",
+        Ipc,
         &[
-            p("res", Fd),
-            p("initval", Unsigned(64)),
-            p("flags", Unsigned(32)),
+            made("res"),
+            arg("flags", Flags(32), 1).words(words::EVENTFD),
+            INITVAL,
         ],
     ),
     call(
         "timerfd_create",
         Time,
         &[
-            p("res", Fd),
-            p("clockid", Unsigned(8)),
-            p("flags", Unsigned(8)),
+            made("res"),
+            arg("clockid", Enum(32), 0).words(words::CLOCKS),
+            arg("flags", Flags(32), 1).words(words::OPEN),
+        ],
+    ),
+    call("inotify_init", Ipc, &[made("res"), p("flags", Unsigned(8))]),
+    call(
+        "inotify_init1",
+        Ipc,
+        &[made("res"), arg("flags", Flags(32), 0).words(words::OPEN)],
+    ),
+    call(
+        "inotify_add_watch",
+        File,
+        &[
+            RES,
+            fd("fd", 0),
+            path("pathname", 1),
+            arg("mask", Hex(32), 2),
         ],
     ),
     call(
-        "inotify_init",
-        Ipc,
-        &[p("res", Fd), p("flags", Unsigned(8))],
+        "fanotify_init",
+        File,
+        &[
+            made("res"),
+            arg("flags", Flags(32), 0).words(words::FANOTIFY),
+            arg("event_f_flags", Flags(32), 1).words(words::OPEN),
+        ],
     ),
+    call(
+        "fanotify_mark",
+        File,
+        &[
+            RES,
+            fd("fanotify_fd", 0),
+            arg("flags", Hex(32), 1),
+            arg("mask", Hex(64), 2),
+            dir("dirfd", 3),
+            under("pathname", 4, 3),
+        ],
+    ),
+    call(
+        "signalfd",
+        Signal,
+        &[
+            made("res"),
+            arg("fd", Fd, 0),
+            word("mask", Unsigned(32), 1, 0),
+            p("flags", Flags(8)),
+        ],
+    ),
+    call(
+        "signalfd4",
+        Signal,
+        &[
+            made("res"),
+            arg("flags", Flags(32), 3).words(words::OPEN),
+            arg("fd", Fd, 0),
+            word("mask", Unsigned(32), 1, 0),
+        ],
+    ),
+    call(
+        "epoll_create",
+        File,
+        &[
+            param_from("res", Errno, From::Descriptor(RESULT)),
+            arg("size", Signed(32), 0),
+        ],
+    ),
+    call(
+        "epoll_create1",
+        File,
+        &[
+            param_from("res", Errno, From::Descriptor(RESULT)),
+            arg("flags", Flags(32), 0).words(words::OPEN),
+        ],
+    ),
+    call(
+        "epoll_ctl",
+        File,
+        &[
+            RES,
+            fd("epfd", 0),
+            arg("op", Enum(32), 1).words(words::EPOLL_CTL),
+            arg("fd", Fd, 2),
+        ],
+    ),
+    call(
+        "pidfd_open",
+        Process,
+        &[
+            made("res"),
+            arg("pid", Pid, 0),
+            arg("flags", Flags(32), 1).words(words::PIDFD),
+        ],
+    ),
+    call(
+        "pidfd_getfd",
+        Process,
+        &[
+            made("res"),
+            fd("pid_fd", 0),
+            arg("target_fd", Fd, 1),
+            arg("flags", Unsigned(32), 2),
+        ],
+    ),
+    call(
+        "lseek",
+        File,
+        &[
+            RES,
+            fd("fd", 0),
+            arg("offset", Unsigned(64), 1),
+            arg("whence", Enum(8), 2).words(words::SEEK),
+        ],
+    ),
+    call(
+        "access",
+        File,
+        &[
+            RES,
+            path("name", 0),
+            arg("mode", Flags(32), 1).words(words::ACCESS),
+        ],
+    ),
+    call(
+        "faccessat",
+        File,
+        &[
+            RES,
+            dir("dirfd", 0),
+            under("pathname", 1, 0),
+            arg("mode", Flags(32), 2).words(words::ACCESS),
+        ],
+    ),
+    call(
+        "faccessat2",
+        File,
+        &[
+            RES,
+            dir("dirfd", 0),
+            under("pathname", 1, 0),
+            arg("mode", Flags(32), 2).words(words::ACCESS),
+            arg("flags", Flags(32), 3).words(words::ACCESS_AT),
+        ],
+    ),
+    call("stat", File, &[RES, path("path", 0)]),
+    call("lstat", File, &[RES, path("path", 0)]),
+    call("fstat", File, &[RES, fd("fd", 0)]),
     call(
         "newfstatat",
         File,
         &[
-            p("res", Errno),
-            p("dirfd", Fd),
-            p("path", RelativePath),
-            p("flags", Flags(32)),
+            RES,
+            dir("dirfd", 0),
+            under("path", 1, 0),
+            arg("flags", Flags(32), 3).words(words::AT),
         ],
     ),
+    call(
+        "statx",
+        File,
+        &[
+            RES,
+            dir("dirfd", 0),
+            under("pathname", 1, 0),
+            arg("flags", Flags(32), 2).words(words::AT),
+            arg("mask", Hex(32), 3),
+        ],
+    ),
+    call("statfs", File, &[RES, path("path", 0)]),
+    call("fstatfs", File, &[RES, fd("fd", 0)]),
+    call("readlink", File, &[RES, path("pathname", 0)]),
+    call(
+        "readlinkat",
+        File,
+        &[RES, dir("dirfd", 0), under("pathname", 1, 0)],
+    ),
+    call("getdents", File, &[RES, fd("fd", 0)]),
+    call("getdents64", File, &[RES, fd("fd", 0)]),
+    call("getcwd", File, &[RES, text("path", 0)]),
+    call(
+        "mq_open",
+        Ipc,
+        &[
+            made("res"),
+            text("name", 0),
+            arg("oflag", Flags(32), 1).words(words::OPEN),
+            arg("mode", Mode, 2),
+        ],
+    ),
+    call("mq_unlink", Ipc, &[RES, text("name", 0)]),
+];
+
+const PIPE: &[Param] = &[
+    RES,
+    param_from("fd1", Fd, From::DescriptorAt(0)),
+    word("fd2", Fd, 0, 4),
+    param_from("ino", Unsigned(64), From::Of(0, Of::Ino)),
+];
+
+const PIPE2: &[Param] = &[
+    RES,
+    param_from("fd1", Fd, From::DescriptorAt(0)),
+    word("fd2", Fd, 0, 4),
+    param_from("ino", Unsigned(64), From::Of(0, Of::Ino)),
+    arg("flags", Flags(32), 1).words(words::OPEN),
 ];

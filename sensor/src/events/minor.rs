@@ -1,50 +1,43 @@
-//! Calls that report parameters and that hardly a rule asks for: memory,
-//! waiting, limits, semaphores, quotas, identities read and not changed.
+//! Calls that report parameters and that hardly a rule asks for: waiting,
+//! limits, semaphores, identities read and not changed.
 //!
 //! Parameters stand in the order rules may count them in (`evt.arg[N]`).
 
-use super::Category::{File, IoOther, Ipc, Memory, Other, Process, Signal, Time, User};
-use super::Kind::{
-    Buffer, Dynamic, Enum, Errno, Fd, Flags, Gid, Hex, Pid, Signed, Text, Uid, Unsigned,
-};
-use super::{EventType, Param, call, p};
+use super::Category::{Ipc, Other, Process, Time, User};
+use super::Kind::{Dynamic, Enum, Errno, Flags, Gid, Hex, Octal, Pid, Signed, Uid, Unsigned};
+use super::{EventType, From, Param, RES, arg, call, fd, long, p, param_from, result, word, words};
 
-const RES: Param = p("res", Errno);
-const LOCK: &[Param] = &[RES, p("addr", Hex(64)), p("len", Unsigned(64))];
+/// A span of time in an argument, in nanoseconds.
+const fn span(name: &'static str, at: u8) -> Param {
+    let from = From::Clock {
+        at,
+        offset: 0,
+        unit_ns: 1,
+    };
+    param_from(name, Unsigned(64), from)
+}
+
+const fn resource(at: u8) -> Param {
+    arg("resource", Enum(8), at).words(words::RLIMIT)
+}
 
 /// The rows.
 pub(super) const ROWS: &[EventType] = &[
-    call("mlock", Memory, LOCK),
-    call("munlock", Memory, LOCK),
-    call("mlockall", Memory, &[RES, p("flags", Flags(32))]),
-    call("munlockall", Memory, &[RES]),
-    call(
-        "mlock2",
-        Memory,
-        &[
-            RES,
-            p("addr", Hex(64)),
-            p("len", Unsigned(64)),
-            p("flags", Flags(32)),
-        ],
-    ),
     call(
         "futex",
         Ipc,
         &[
             RES,
-            p("addr", Hex(64)),
-            p("op", Enum(16)),
-            p("val", Unsigned(64)),
+            arg("addr", Hex(64), 0),
+            arg("op", Enum(16), 1).words(words::FUTEX),
+            arg("val", Unsigned(64), 2),
         ],
     ),
-    call("epoll_wait", Other, &[RES, p("maxevents", Errno)]),
-    call("epoll_create", Other, &[RES, p("size", Signed(32))]),
-    call("epoll_create1", Other, &[RES, p("flags", Flags(32))]),
+    call("epoll_wait", Other, &[RES, arg("maxevents", Errno, 2)]),
     call(
         "poll",
         Other,
-        &[RES, p("fds", Dynamic), p("timeout", Signed(64))],
+        &[RES, p("fds", Dynamic), arg("timeout", Signed(64), 2)],
     ),
     call(
         "ppoll",
@@ -52,50 +45,20 @@ pub(super) const ROWS: &[EventType] = &[
         &[
             RES,
             p("fds", Dynamic),
-            p("timeout", Unsigned(64)),
-            p("sigmask", Unsigned(32)),
+            span("timeout", 2),
+            word("sigmask", Unsigned(32), 3, 0),
         ],
     ),
     call("select", Other, &[RES]),
-    call("nanosleep", Time, &[RES, p("interval", Unsigned(64))]),
-    call(
-        "eventfd2",
-        Ipc,
-        &[
-            p("res", Fd),
-            p("flags", Flags(16)),
-            p("initval", Unsigned(64)),
-        ],
-    ),
-    call("inotify_init1", Ipc, &[p("res", Fd), p("flags", Flags(16))]),
-    call(
-        "signalfd",
-        Signal,
-        &[
-            p("res", Fd),
-            p("fd", Fd),
-            p("mask", Unsigned(32)),
-            p("flags", Flags(8)),
-        ],
-    ),
-    call(
-        "signalfd4",
-        Signal,
-        &[
-            p("res", Fd),
-            p("flags", Flags(16)),
-            p("fd", Fd),
-            p("mask", Unsigned(32)),
-        ],
-    ),
+    call("nanosleep", Time, &[RES, span("interval", 0)]),
     call(
         "getrlimit",
         Process,
         &[
             RES,
-            p("cur", Signed(64)),
-            p("max", Signed(64)),
-            p("resource", Enum(8)),
+            long("cur", Signed(64), 1, 0),
+            long("max", Signed(64), 1, 8),
+            resource(0),
         ],
     ),
     call("prlimit", Process, PRLIMIT),
@@ -105,14 +68,14 @@ pub(super) const ROWS: &[EventType] = &[
         Process,
         &[
             RES,
-            p("nsops", Unsigned(32)),
-            p("sem_num_0", Unsigned(16)),
-            p("sem_op_0", Signed(16)),
-            p("sem_flg_0", Flags(16)),
-            p("sem_num_1", Unsigned(16)),
-            p("sem_op_1", Signed(16)),
-            p("sem_flg_1", Flags(16)),
-            p("semid", Signed(32)),
+            arg("nsops", Unsigned(32), 2),
+            word("sem_num_0", Unsigned(16), 1, 0),
+            word("sem_op_0", Signed(16), 1, 2),
+            word("sem_flg_0", Flags(16), 1, 4).words(words::SEMOP),
+            word("sem_num_1", Unsigned(16), 1, 6),
+            word("sem_op_1", Signed(16), 1, 8),
+            word("sem_flg_1", Flags(16), 1, 10).words(words::SEMOP),
+            arg("semid", Signed(32), 0),
         ],
     ),
     call(
@@ -120,10 +83,10 @@ pub(super) const ROWS: &[EventType] = &[
         Process,
         &[
             RES,
-            p("semid", Signed(32)),
-            p("semnum", Signed(32)),
-            p("cmd", Flags(16)),
-            p("val", Signed(32)),
+            arg("semid", Signed(32), 0),
+            arg("semnum", Signed(32), 1),
+            arg("cmd", Enum(16), 2).words(words::IPC),
+            arg("val", Signed(32), 3),
         ],
     ),
     call(
@@ -131,122 +94,45 @@ pub(super) const ROWS: &[EventType] = &[
         Process,
         &[
             RES,
-            p("key", Hex(32)),
-            p("nsems", Signed(32)),
-            p("semflg", Flags(32)),
+            arg("key", Hex(32), 0),
+            arg("nsems", Signed(32), 1),
+            arg("semflg", Octal(32), 2),
         ],
     ),
-    call(
-        "quotactl",
-        User,
-        &[
-            RES,
-            p("special", Text),
-            p("quotafilepath", Text),
-            p("dqb_bhardlimit", Unsigned(64)),
-            p("dqb_bsoftlimit", Unsigned(64)),
-            p("dqb_curspace", Unsigned(64)),
-            p("dqb_ihardlimit", Unsigned(64)),
-            p("dqb_isoftlimit", Unsigned(64)),
-            p("dqb_btime", Unsigned(64)),
-            p("dqb_itime", Unsigned(64)),
-            p("dqi_bgrace", Unsigned(64)),
-            p("dqi_igrace", Unsigned(64)),
-            p("dqi_flags", Flags(8)),
-            p("quota_fmt_out", Flags(8)),
-            p("cmd", Flags(16)),
-            p("type", Flags(8)),
-            p("id", Unsigned(32)),
-            p("quota_fmt", Flags(8)),
-        ],
-    ),
-    call("getuid", User, &[p("uid", Uid)]),
-    call("geteuid", User, &[p("euid", Uid)]),
-    call("getgid", User, &[p("gid", Gid)]),
-    call("getegid", User, &[p("egid", Gid)]),
+    call("getuid", User, &[result("uid", Uid)]),
+    call("geteuid", User, &[result("euid", Uid)]),
+    call("getgid", User, &[result("gid", Gid)]),
+    call("getegid", User, &[result("egid", Gid)]),
     call(
         "getresuid",
         User,
-        &[RES, p("ruid", Uid), p("euid", Uid), p("suid", Uid)],
+        &[
+            RES,
+            word("ruid", Uid, 0, 0),
+            word("euid", Uid, 1, 0),
+            word("suid", Uid, 2, 0),
+        ],
     ),
     call(
         "getresgid",
         User,
-        &[RES, p("rgid", Gid), p("egid", Gid), p("sgid", Gid)],
-    ),
-    call("getcwd", File, &[RES, p("path", Text)]),
-    call("getdents", File, &[RES, p("fd", Fd)]),
-    call("getdents64", File, &[RES, p("fd", Fd)]),
-    call(
-        "copy_file_range",
-        File,
         &[
             RES,
-            p("fdout", Fd),
-            p("offout", Unsigned(64)),
-            p("fdin", Fd),
-            p("offin", Unsigned(64)),
-            p("len", Unsigned(64)),
+            word("rgid", Gid, 0, 0),
+            word("egid", Gid, 1, 0),
+            word("sgid", Gid, 2, 0),
         ],
     ),
-    call(
-        "fsconfig",
-        Other,
-        &[
-            RES,
-            p("fd", Fd),
-            p("cmd", Enum(32)),
-            p("key", Text),
-            p("value_bytebuf", Buffer),
-            p("value_charbuf", Text),
-            p("aux", Signed(32)),
-        ],
-    ),
-    call(
-        "io_uring_setup",
-        IoOther,
-        &[
-            RES,
-            p("entries", Unsigned(32)),
-            p("sq_entries", Unsigned(32)),
-            p("cq_entries", Unsigned(32)),
-            p("flags", Flags(32)),
-            p("sq_thread_cpu", Unsigned(32)),
-            p("sq_thread_idle", Unsigned(32)),
-            p("features", Flags(32)),
-        ],
-    ),
-    call(
-        "io_uring_enter",
-        IoOther,
-        &[
-            RES,
-            p("fd", Fd),
-            p("to_submit", Unsigned(32)),
-            p("min_complete", Unsigned(32)),
-            p("flags", Flags(32)),
-            p("sig", Unsigned(32)),
-        ],
-    ),
-    call(
-        "io_uring_register",
-        IoOther,
-        &[
-            RES,
-            p("fd", Fd),
-            p("opcode", Enum(16)),
-            p("arg", Hex(64)),
-            p("nr_args", Unsigned(32)),
-        ],
-    ),
+    call("fsync", super::Category::File, &[RES, fd("fd", 0)]),
+    call("fdatasync", super::Category::File, &[RES, fd("fd", 0)]),
 ];
 
 const PRLIMIT: &[Param] = &[
     RES,
-    p("newcur", Signed(64)),
-    p("newmax", Signed(64)),
-    p("oldcur", Signed(64)),
-    p("oldmax", Signed(64)),
-    p("pid", Pid),
-    p("resource", Enum(8)),
+    word("newcur", Signed(64), 2, 0),
+    word("newmax", Signed(64), 2, 8),
+    word("oldcur", Signed(64), 3, 0),
+    word("oldmax", Signed(64), 3, 8),
+    arg("pid", Pid, 0),
+    resource(1),
 ];

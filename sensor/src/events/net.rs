@@ -2,9 +2,53 @@
 //!
 //! Parameters stand in the order rules may count them in (`evt.arg[N]`).
 
+use sensor_ebpf::call::RESULT;
+
 use super::Category::{IoRead, IoWrite, Net};
 use super::Kind::{Address, Buffer, Dynamic, Enum, Errno, Fd, Flags, Hex, Signed, Tuple, Unsigned};
-use super::{EventType, call, p};
+use super::{
+    EventType, From, Of, Param, RES, arg, bytes, call, fd, made, p, param_from, word, words,
+};
+
+const FD: Param = fd("fd", 0);
+const DOMAIN: Param = arg("domain", Enum(32), 0).words(words::AF);
+const PROTO: Param = arg("proto", Unsigned(32), 2);
+/// The type of a socket without the flags that are given with it.
+const TYPE: Param = param_from(
+    "type",
+    Unsigned(32),
+    From::Bits {
+        at: 1,
+        shift: 0,
+        mask: 0xf,
+    },
+);
+const FLAGS: Param = param_from(
+    "flags",
+    Flags(32),
+    From::Bits {
+        at: 1,
+        shift: 0,
+        mask: !0xf,
+    },
+)
+.words(words::SOCK);
+
+const SENT: Param = bytes("data", 1, 2);
+const RECEIVED: Param = bytes("data", 1, RESULT);
+const SIZE: Param = arg("size", Unsigned(32), 2);
+const TO: Param = param_from("tuple", Tuple, From::Address { at: 4, len: 5 });
+const CAME_FROM: Param = param_from("tuple", Tuple, From::AddressOut { at: 4, len: 5 });
+
+const MESSAGE: Param = param_from("data", Buffer, From::Message(1));
+const MESSAGE_TO: Param = param_from("tuple", Tuple, From::Message(1));
+const MESSAGE_OUT: Param = param_from("data", Buffer, From::MessageOut(1));
+const MESSAGE_FROM: Param = param_from("tuple", Tuple, From::MessageOut(1));
+const MESSAGE_SIZE: Param = param_from("size", Unsigned(32), From::Size(1));
+const CONTROL: Param = p("msgcontrol", Buffer);
+
+const LEVEL: Param = arg("level", Enum(32), 1).words(words::SOCKET_LEVEL);
+const OPTION: Param = arg("optname", Enum(32), 2).words(words::SOCKET_OPTION);
 
 /// The rows.
 pub(super) const ROWS: &[EventType] = &[
@@ -17,183 +61,115 @@ pub(super) const ROWS: &[EventType] = &[
             p("fd", Fd),
             p("addr", Address),
         ],
-    )
-    .captured(),
-    call(
-        "socket",
-        Net,
-        &[
-            p("fd", Fd),
-            p("domain", Enum(32)),
-            p("type", Unsigned(32)),
-            p("proto", Unsigned(32)),
-            p("flags", Flags(32)),
-        ],
     ),
+    call("socket", Net, &[made("fd"), DOMAIN, TYPE, PROTO, FLAGS]),
     call(
         "bind",
         Net,
-        &[p("res", Errno), p("addr", Address), p("fd", Fd)],
-    ),
-    call(
-        "listen",
-        Net,
-        &[p("res", Errno), p("fd", Fd), p("backlog", Signed(32))],
-    ),
-    call(
-        "sendto",
-        IoWrite,
         &[
-            p("res", Errno),
-            p("data", Buffer),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-            p("tuple", Tuple),
+            RES,
+            param_from("addr", Address, From::Address { at: 1, len: 2 }),
+            FD,
         ],
     ),
-    call(
-        "recvfrom",
-        IoRead,
-        &[
-            p("res", Errno),
-            p("data", Buffer),
-            p("tuple", Tuple),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-        ],
-    ),
+    call("listen", Net, &[RES, FD, arg("backlog", Signed(32), 1)]),
+    call("sendto", IoWrite, &[RES, SENT, FD, SIZE, TO]),
+    call("recvfrom", IoRead, &[RES, RECEIVED, CAME_FROM, FD, SIZE]),
     call(
         "socketpair",
         Net,
         &[
-            p("res", Errno),
-            p("fd1", Fd),
-            p("fd2", Fd),
-            p("source", Hex(64)),
-            p("peer", Hex(64)),
-            p("domain", Enum(32)),
-            p("type", Unsigned(32)),
-            p("proto", Unsigned(32)),
+            RES,
+            param_from("fd1", Fd, From::DescriptorAt(3)),
+            word("fd2", Fd, 3, 4),
+            param_from("source", Hex(64), From::Of(3, Of::Source)),
+            param_from("peer", Hex(64), From::Of(3, Of::Peer)),
+            DOMAIN,
+            TYPE,
+            PROTO,
         ],
     ),
     call(
         "sendmsg",
         IoWrite,
-        &[
-            p("res", Errno),
-            p("data", Buffer),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-            p("tuple", Tuple),
-        ],
+        &[RES, MESSAGE, FD, MESSAGE_SIZE, MESSAGE_TO],
     ),
     call(
         "sendmmsg",
         IoWrite,
-        &[
-            p("res", Errno),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-            p("data", Buffer),
-            p("tuple", Tuple),
-        ],
+        &[RES, FD, MESSAGE_SIZE, MESSAGE, MESSAGE_TO],
     ),
     call(
         "recvmsg",
         IoRead,
-        &[
-            p("res", Errno),
-            p("size", Unsigned(32)),
-            p("data", Buffer),
-            p("tuple", Tuple),
-            p("msgcontrol", Buffer),
-            p("fd", Fd),
-        ],
+        &[RES, MESSAGE_SIZE, MESSAGE_OUT, MESSAGE_FROM, CONTROL, FD],
     ),
     call(
         "recvmmsg",
         IoRead,
-        &[
-            p("res", Errno),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-            p("data", Buffer),
-            p("tuple", Tuple),
-            p("msgcontrol", Buffer),
-        ],
+        // What it returned is a number of messages, which cuts none of them.
+        &[RES, FD, MESSAGE_SIZE, MESSAGE, MESSAGE_TO, CONTROL],
     ),
-    call(
-        "accept",
-        Net,
-        &[
-            p("fd", Fd),
-            p("tuple", Tuple),
-            p("queuepct", Unsigned(8)),
-            p("queuelen", Unsigned(32)),
-            p("queuemax", Unsigned(32)),
-        ],
-    ),
-    call(
-        "accept4",
-        Net,
-        &[
-            p("fd", Fd),
-            p("tuple", Tuple),
-            p("queuepct", Unsigned(8)),
-            p("queuelen", Unsigned(32)),
-            p("queuemax", Unsigned(32)),
-            p("flags", Signed(32)),
-        ],
-    ),
-    call(
-        "send",
-        IoWrite,
-        &[
-            p("res", Errno),
-            p("data", Buffer),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-            p("tuple", Tuple),
-        ],
-    ),
-    call(
-        "recv",
-        IoRead,
-        &[
-            p("res", Errno),
-            p("data", Buffer),
-            p("fd", Fd),
-            p("size", Unsigned(32)),
-            p("tuple", Tuple),
-        ],
-    ),
+    call("accept", Net, ACCEPT),
+    call("accept4", Net, ACCEPT4),
+    call("send", IoWrite, &[RES, SENT, FD, SIZE, TO]),
+    call("recv", IoRead, &[RES, RECEIVED, FD, SIZE, CAME_FROM]),
     call(
         "shutdown",
         Net,
-        &[p("res", Errno), p("fd", Fd), p("how", Enum(8))],
+        &[RES, FD, arg("how", Enum(8), 1).words(words::SHUTDOWN)],
     ),
     call(
         "getsockopt",
         Net,
         &[
-            p("res", Errno),
-            p("fd", Fd),
-            p("level", Enum(8)),
-            p("optname", Enum(8)),
-            p("val", Dynamic),
-            p("optlen", Unsigned(32)),
+            RES,
+            FD,
+            LEVEL,
+            OPTION,
+            param_from("val", Dynamic, From::Fixed { at: 3, width: 4 }),
+            word("optlen", Unsigned(32), 4, 0),
         ],
     ),
     call(
         "setsockopt",
         Net,
         &[
-            p("res", Errno),
-            p("fd", Fd),
-            p("level", Enum(8)),
-            p("optname", Enum(8)),
-            p("val", Dynamic),
-            p("optlen", Unsigned(32)),
+            RES,
+            FD,
+            LEVEL,
+            OPTION,
+            param_from("val", Dynamic, From::Memory { at: 3, len: 4 }),
+            arg("optlen", Unsigned(32), 4),
         ],
     ),
+    call("getsockname", Net, NAME),
+    call("getpeername", Net, NAME),
+];
+
+const NAME: &[Param] = &[
+    RES,
+    FD,
+    param_from("addr", Address, From::AddressOut { at: 1, len: 2 }),
+];
+
+const QUEUE_PERCENT: Param = param_from("queuepct", Unsigned(8), From::Of(0, Of::QueuePercent));
+const QUEUED: Param = param_from("queuelen", Unsigned(32), From::Of(0, Of::Queued));
+const QUEUE_MAX: Param = param_from("queuemax", Unsigned(32), From::Of(0, Of::QueueMax));
+
+const ACCEPT: &[Param] = &[
+    made("fd"),
+    p("tuple", Tuple),
+    QUEUE_PERCENT,
+    QUEUED,
+    QUEUE_MAX,
+];
+
+const ACCEPT4: &[Param] = &[
+    made("fd"),
+    p("tuple", Tuple),
+    QUEUE_PERCENT,
+    QUEUED,
+    QUEUE_MAX,
+    arg("flags", Signed(32), 3),
 ];

@@ -4,10 +4,35 @@
 
 use super::Category::{Process, Signal, User};
 use super::Kind::{
-    Buffer, Dynamic, Enum, Errno, Fd, Flags, Gid, Path, Pid, SignalNumber, Signed, Text, Time, Uid,
-    Unsigned,
+    Buffer, Dynamic, Enum, Errno, Flags, Gid, Hex, Path, Pid, SignalNumber, Signed, Text, Time,
+    Uid, Unsigned,
 };
-use super::{EventType, Param, call, event, p};
+use super::{
+    EventType, From, Param, RES, arg, call, event, fd, long, p, param_from, result, text, word,
+    words,
+};
+
+const fn uid(name: &'static str, at: u8) -> Param {
+    arg(name, Uid, at)
+}
+
+const fn gid(name: &'static str, at: u8) -> Param {
+    arg(name, Gid, at)
+}
+
+const fn signal(at: u8) -> Param {
+    arg("sig", SignalNumber, at)
+}
+
+/// One of the three sets of capset, in the order the kernel has them.
+const fn capabilities(name: &'static str, set: u8) -> Param {
+    let from = From::Halves {
+        at: 1,
+        offset: 4 * set,
+        apart: 12,
+    };
+    param_from(name, Unsigned(64), from)
+}
 
 /// What the fork family reports; the same for parent and child.
 const CLONE_PARAMS: &[Param] = &[
@@ -105,12 +130,12 @@ const EXECVEAT_PARAMS: &[Param] = &[
 
 /// The rows.
 pub(super) const ROWS: &[EventType] = &[
-    call("execve", Process, EXECVE_PARAMS).captured(),
-    call("execveat", Process, EXECVEAT_PARAMS).captured(),
-    call("fork", Process, CLONE_PARAMS).captured(),
-    call("vfork", Process, CLONE_PARAMS).captured(),
-    call("clone", Process, CLONE_PARAMS).captured(),
-    call("clone3", Process, CLONE_PARAMS).captured(),
+    call("execve", Process, EXECVE_PARAMS),
+    call("execveat", Process, EXECVEAT_PARAMS),
+    call("fork", Process, CLONE_PARAMS),
+    call("vfork", Process, CLONE_PARAMS),
+    call("clone", Process, CLONE_PARAMS),
+    call("clone3", Process, CLONE_PARAMS),
     event(
         "procexit",
         Process,
@@ -122,94 +147,112 @@ pub(super) const ROWS: &[EventType] = &[
             p("reaper_tid", Pid),
         ],
     )
-    .captured(),
+    .told(),
     call(
         "ptrace",
         Process,
         &[
-            p("res", Errno),
-            p("addr", Dynamic),
-            p("data", Dynamic),
-            p("request", Enum(16)),
-            p("pid", Pid),
+            RES,
+            // What these two are depends on the request.
+            arg("addr", Dynamic, 2),
+            param_from("data", Dynamic, From::Fixed { at: 3, width: 8 }),
+            arg("request", Enum(16), 0).words(words::PTRACE),
+            arg("pid", Pid, 1),
         ],
     ),
     call(
         "setresuid",
         User,
-        &[
-            p("res", Errno),
-            p("ruid", Uid),
-            p("euid", Uid),
-            p("suid", Uid),
-        ],
+        &[RES, uid("ruid", 0), uid("euid", 1), uid("suid", 2)],
     ),
     call(
         "setresgid",
         User,
-        &[
-            p("res", Errno),
-            p("rgid", Gid),
-            p("egid", Gid),
-            p("sgid", Gid),
-        ],
+        &[RES, gid("rgid", 0), gid("egid", 1), gid("sgid", 2)],
     ),
-    call("setuid", User, &[p("res", Errno), p("uid", Uid)]),
-    call("setgid", User, &[p("res", Errno), p("gid", Gid)]),
+    call("setuid", User, &[RES, uid("uid", 0)]),
+    call("setgid", User, &[RES, gid("gid", 0)]),
+    call("setreuid", User, &[RES, uid("ruid", 0), uid("euid", 1)]),
+    call("setregid", User, &[RES, gid("rgid", 0), gid("egid", 1)]),
+    call("setfsuid", User, &[RES, uid("fsuid", 0)]),
+    call("setfsgid", User, &[RES, gid("fsgid", 0)]),
+    call("setgroups", User, &[RES, arg("size", Unsigned(32), 0)]),
     call(
         "setns",
         Process,
-        &[p("res", Errno), p("fd", Fd), p("nstype", Flags(32))],
+        &[
+            RES,
+            fd("fd", 0),
+            arg("nstype", Flags(32), 1).words(words::CLONE),
+        ],
     ),
-    call("setsid", Process, &[p("res", Pid)]),
+    call("setsid", Process, &[result("res", Pid)]),
     call(
         "unshare",
         Process,
-        &[p("res", Errno), p("flags", Flags(32))],
+        &[RES, arg("flags", Flags(32), 0).words(words::CLONE)],
     ),
     call(
         "setpgid",
         Process,
-        &[p("res", Errno), p("pid", Pid), p("pgid", Pid)],
+        &[RES, arg("pid", Pid, 0), arg("pgid", Pid, 1)],
     ),
     call(
         "capset",
         Process,
         &[
-            p("res", Errno),
-            p("cap_inheritable", Unsigned(64)),
-            p("cap_permitted", Unsigned(64)),
-            p("cap_effective", Unsigned(64)),
+            RES,
+            capabilities("cap_inheritable", 2),
+            capabilities("cap_permitted", 1),
+            capabilities("cap_effective", 0),
         ],
     ),
     call(
         "prctl",
         Process,
         &[
-            p("res", Errno),
-            p("option", Enum(32)),
-            p("arg2_str", Text),
-            p("arg2_int", Signed(64)),
+            RES,
+            arg("option", Enum(32), 0).words(words::PRCTL),
+            // A text or a number, which the option says.
+            text("arg2_str", 1),
+            arg("arg2_int", Signed(64), 1),
         ],
     ),
     call(
-        "kill",
-        Signal,
-        &[p("res", Errno), p("pid", Pid), p("sig", SignalNumber)],
+        "arch_prctl",
+        Process,
+        &[RES, arg("code", Hex(32), 0), arg("addr", Hex(64), 1)],
     ),
     call(
-        "tkill",
-        Signal,
-        &[p("res", Errno), p("tid", Pid), p("sig", SignalNumber)],
+        "personality",
+        Process,
+        &[RES, arg("persona", Flags(32), 0).words(words::PERSONALITY)],
     ),
+    call("kill", Signal, &[RES, arg("pid", Pid, 0), signal(1)]),
+    call("tkill", Signal, &[RES, arg("tid", Pid, 0), signal(1)]),
     call(
         "tgkill",
         Signal,
+        &[RES, arg("pid", Pid, 0), arg("tid", Pid, 1), signal(2)],
+    ),
+    call(
+        "rt_sigqueueinfo",
+        Signal,
+        &[RES, arg("pid", Pid, 0), signal(1)],
+    ),
+    call(
+        "rt_tgsigqueueinfo",
+        Signal,
+        &[RES, arg("pid", Pid, 0), arg("tid", Pid, 1), signal(2)],
+    ),
+    call(
+        "pidfd_send_signal",
+        Signal,
         &[
-            p("res", Errno),
-            p("pid", Pid),
-            p("tid", Pid),
-            p("sig", SignalNumber),
+            RES,
+            fd("pidfd", 0),
+            signal(1),
+            arg("flags", Unsigned(32), 3),
         ],
     ),
     event(
@@ -217,59 +260,93 @@ pub(super) const ROWS: &[EventType] = &[
         Signal,
         &[p("spid", Pid), p("dpid", Pid), p("sig", SignalNumber)],
     )
-    .captured(),
+    .told(),
     call(
         "seccomp",
         Process,
         &[
-            p("res", Errno),
-            p("op", Unsigned(64)),
-            p("flags", Unsigned(64)),
+            RES,
+            arg("op", Enum(64), 0).words(words::SECCOMP),
+            arg("flags", Flags(64), 1).words(words::SECCOMP_FLAGS),
         ],
     ),
     call(
-        "setreuid",
-        User,
-        &[p("res", Errno), p("ruid", Uid), p("euid", Uid)],
+        "landlock_create_ruleset",
+        Process,
+        &[
+            super::made("res"),
+            word("handled_access_fs", Hex(64), 0, 0),
+            arg("size", Unsigned(64), 1),
+            arg("flags", Unsigned(32), 2),
+        ],
     ),
     call(
-        "setregid",
-        User,
-        &[p("res", Errno), p("rgid", Gid), p("egid", Gid)],
+        "landlock_add_rule",
+        Process,
+        &[
+            RES,
+            fd("ruleset_fd", 0),
+            arg("rule_type", Enum(32), 1).words(words::LANDLOCK_RULE),
+            arg("flags", Unsigned(32), 3),
+        ],
+    ),
+    call(
+        "landlock_restrict_self",
+        Process,
+        &[RES, fd("ruleset_fd", 0), arg("flags", Unsigned(32), 1)],
     ),
     call(
         "setrlimit",
         Process,
         &[
-            p("res", Errno),
-            p("cur", Signed(64)),
-            p("max", Signed(64)),
-            p("resource", Enum(8)),
+            RES,
+            long("cur", Signed(64), 1, 0),
+            long("max", Signed(64), 1, 8),
+            arg("resource", Enum(8), 0).words(words::RLIMIT),
         ],
     ),
     call(
         "process_vm_readv",
         Process,
-        &[p("res", Signed(64)), p("pid", Pid), p("data", Buffer)],
+        &[
+            result("res", Signed(64)),
+            arg("pid", Pid, 0),
+            param_from("data", Buffer, From::VectorOut { at: 1, len: 2 }),
+        ],
     ),
     call(
         "process_vm_writev",
         Process,
-        &[p("res", Signed(64)), p("pid", Pid), p("data", Buffer)],
+        &[
+            result("res", Signed(64)),
+            arg("pid", Pid, 0),
+            param_from("data", Buffer, From::Vector { at: 1, len: 2 }),
+        ],
     ),
     call(
-        "pidfd_open",
-        Process,
-        &[p("res", Fd), p("pid", Pid), p("flags", Flags(32))],
-    ),
-    call(
-        "pidfd_getfd",
+        "process_madvise",
         Process,
         &[
-            p("res", Fd),
-            p("pid_fd", Fd),
-            p("target_fd", Fd),
-            p("flags", Unsigned(32)),
+            RES,
+            fd("pidfd", 0),
+            arg("vlen", Unsigned(64), 2),
+            arg("advice", Signed(32), 3),
+            arg("flags", Unsigned(32), 4),
+        ],
+    ),
+    call(
+        "process_mrelease",
+        Process,
+        &[RES, fd("pidfd", 0), arg("flags", Unsigned(32), 1)],
+    ),
+    call(
+        "kcmp",
+        Process,
+        &[
+            RES,
+            arg("pid1", Pid, 0),
+            arg("pid2", Pid, 1),
+            arg("type", Signed(32), 2),
         ],
     ),
 ];

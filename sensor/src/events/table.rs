@@ -9,27 +9,44 @@
 )]
 
 use super::{
-    Category, EventCode, EventType, MAX_EVENTS, call, elsewhere, file, generic, kernel, minor,
-    more, net, process,
+    Category, EventCode, EventType, MAX_EVENTS, call, elsewhere, file, generic, io, kernel, memory,
+    minor, mount, name, net, process,
 };
 
 /// The tables with parameters, in the order their rows are counted.
-const TABLES: [&[EventType]; 7] = [
+const TABLES: [&[EventType]; 10] = [
     process::ROWS,
     file::ROWS,
+    name::ROWS,
+    mount::ROWS,
+    io::ROWS,
     net::ROWS,
+    memory::ROWS,
     kernel::ROWS,
     minor::ROWS,
-    more::ROWS,
     elsewhere::ROWS,
 ];
-/// Names of calls without parameters, counted behind them.
-const BARE: [&[&str]; 2] = [generic::NAMES, elsewhere::CALLS];
+
+/// Names of calls with nothing but numbers, counted behind them: by how many
+/// arguments they have, and those of which nothing is known.
+const BARE: [&[&str]; 8] = {
+    let mut bare = [elsewhere::CALLS; 8];
+    let mut arguments = 0;
+    while arguments < generic::NAMES.len() {
+        bare[arguments] = generic::NAMES[arguments];
+        arguments += 1;
+    }
+    bare
+};
 
 /// The number of rows.
 const COUNT: usize = {
-    let mut count = BARE[0].len() + BARE[1].len();
-    let mut table = 0;
+    let (mut count, mut table) = (0, 0);
+    while table < BARE.len() {
+        count += BARE[table].len();
+        table += 1;
+    }
+    table = 0;
     while table < TABLES.len() {
         count += TABLES[table].len();
         table += 1;
@@ -53,8 +70,13 @@ pub(super) static ROWS: [EventType; COUNT] = {
     let mut bare = 0;
     while bare < BARE.len() {
         let mut name = 0;
+        let params: &[super::Param] = if bare < generic::NAMES.len() {
+            generic::params(bare)
+        } else {
+            &[]
+        };
         while name < BARE[bare].len() {
-            rows[next] = call(BARE[bare][name], Category::Other, &[]);
+            rows[next] = call(BARE[bare][name], Category::Other, params);
             (next, name) = (next + 1, name + 1);
         }
         bare += 1;

@@ -131,7 +131,7 @@ impl Groups {
         for row in events::rows() {
             let wanted = events::by_name(row.name);
             if wanted.is_some_and(|code| compiled.events.contains(code)) {
-                let name = if row.captured {
+                let name = if row.captured() {
                     ""
                 } else {
                     "not captured by this build"

@@ -322,7 +322,7 @@ fn sorted_events(set: EventSet) -> Events {
     let all = set == crate::detect::analysis::all();
     let rows = events::rows().iter();
     let rows = rows.filter(|row| events::by_name(row.name).is_some_and(|code| set.contains(code)));
-    let (captured, others): (Vec<_>, Vec<_>) = rows.partition(|row| row.captured);
+    let (captured, others): (Vec<_>, Vec<_>) = rows.partition(|row| row.captured());
     let names = |rows: Vec<&'static events::EventType>| rows.iter().map(|row| row.name).collect();
     Events {
         all,

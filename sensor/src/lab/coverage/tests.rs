@@ -8,7 +8,7 @@ use crate::detect::rules::{LoadOptions, study_texts};
 const RULES: &str = "
 - rule: one
   desc: d
-  condition: evt.type in (execve, ptrace)
+  condition: evt.type in (execve, socketcall)
   output: o
   priority: NOTICE
   tags: [T1059.004, T9999, TA0002, mitre_execution, PCI_DSS_10.2.5]
@@ -64,7 +64,7 @@ fn rules_stand_in_every_group_their_tags_and_events_name() {
         [
             "*|any event|three|",
             "execve||one|two",
-            "ptrace|not captured by this build|one|",
+            "socketcall|not captured by this build|one|",
         ]
     );
     assert_eq!(told.without_technique, ["three"]);

@@ -36,7 +36,7 @@ const RULES: &str = r"
       values: [cron]
 - rule: opened
   desc: d
-  condition: evt.type in (openat, ptrace) and k8s.ns.name = x
+  condition: evt.type in (openat, socketcall) and k8s.ns.name = x
   output: o
   priority: NOTICE
 ";
@@ -81,7 +81,7 @@ fn a_rule_is_told_with_macros_lists_and_what_hides_it() {
 fn what_this_build_does_not_do_is_said() {
     let told = explained("opened", None);
     assert_eq!(told["events"]["captured"], json!(["openat"]));
-    assert_eq!(told["events"]["not_captured"], json!(["ptrace"]));
+    assert_eq!(told["events"]["not_captured"], json!(["socketcall"]));
     assert_eq!(told["fields"][1]["name"], "k8s.ns.name");
     assert_eq!(told["fields"][1]["filled"], false);
     assert_eq!(told["capture"][0]["always"], false);

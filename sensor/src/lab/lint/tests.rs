@@ -202,7 +202,7 @@ fn comparisons_that_surprise_are_found() {
             "evt.type = open and (proc.name != a or proc.name != b)",
             "NOT_EQUAL_EITHER proc.name != b",
         ),
-        ("evt.type = ptrace", "EVENTS_NOT_CAPTURED r"),
+        ("evt.type = socketcall", "EVENTS_NOT_CAPTURED r"),
         ("evt.type = open and evt.arg.sys_x contains a", ""),
         (
             "evt.type = open and evt.arg.cgroups contains a",
