@@ -26,6 +26,8 @@ mod record;
 mod run;
 #[path = "kernel/signals.rs"]
 mod signals;
+#[path = "kernel/status.rs"]
+mod status;
 
 #[path = "suite/stand_in/gate.rs"]
 mod gate;

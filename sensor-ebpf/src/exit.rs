@@ -30,7 +30,7 @@ mod program {
     use crate::{
         Kind,
         kernel::{
-            self, field, offset,
+            self, field, offset, status,
             task::{self, Task},
         },
         maps::Draft,
@@ -63,6 +63,7 @@ mod program {
             if let Some(mut draft) = Draft::<Record>::begin(Kind::Exit) {
                 write(&mut draft, task);
                 draft.submit();
+                status::forget(task);
             }
         }
         0

@@ -55,7 +55,7 @@ mod program {
     use crate::{
         Kind,
         kernel::{
-            peek_user,
+            peek_user, status,
             syscall::{self, Registers},
             task::Task,
         },
@@ -95,7 +95,9 @@ mod program {
         child.place(&mut record.place);
         record.place.cgroup_len = cgroup_len;
         record.place.cgroup_v1_len = cgroup_v1_len;
-        draft.submit();
+        if draft.submit() {
+            status::inherit(parent, child);
+        }
         0
     }
 

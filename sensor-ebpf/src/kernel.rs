@@ -13,6 +13,7 @@
 pub(crate) mod file;
 pub(crate) mod path;
 pub(crate) mod socket;
+pub(crate) mod status;
 pub(crate) mod syscall;
 pub(crate) mod task;
 

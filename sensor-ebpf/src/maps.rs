@@ -32,7 +32,7 @@ use aya_ebpf::{
 use crate::{
     Header, Kind, RECORD_MAX, TEXT_MAX,
     counters::{Counter, ROWS, Row},
-    kernel::{self, task::Task},
+    kernel::{self, status, task::Task},
     offsets::Offsets,
 };
 
@@ -187,6 +187,19 @@ impl<R> Draft<R> {
         u64::from(self.slot)
     }
 
+    /// Bytes written so far.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Notes how many of the last bytes are the process's status.
+    #[inline(always)]
+    pub(crate) fn set_status_len(&mut self, len: usize) {
+        let header = unsafe { &mut *self.record.cast::<Header>() };
+        header.status_len = len as u16;
+    }
+
     /// The fixed part.
     #[inline(always)]
     pub(crate) fn fixed(&mut self) -> &mut R {
@@ -283,12 +296,25 @@ impl<R> Draft<R> {
         unsafe { self.record.add(size_of::<R>()).write(byte) }
     }
 
-    /// Hands the record over. No wakeup per record: the reader looks by itself
+    /// Hands the record over, the current process's status behind it if that was
+    /// not told before; whether it is in the ring.
+    #[inline(always)]
+    pub(crate) fn submit(mut self) -> bool {
+        let task = Task::current();
+        let news = status::append(&mut self, task);
+        let submitted = self.submit_bare();
+        if submitted {
+            status::remember(task, news);
+        }
+        submitted
+    }
+
+    /// Hands the record over as it is. No wakeup per record: the reader looks by itself
     /// every few dozen milliseconds, and is woken early only when a good part of the
     /// ring has filled. A record that cannot name its process is of no use and
     /// is counted as lost.
     #[inline(always)]
-    pub(crate) fn submit(self) {
+    pub(crate) fn submit_bare(self) -> bool {
         const BPF_RB_NO_WAKEUP: u64 = 1;
         const BPF_RB_FORCE_WAKEUP: u64 = 2;
         const BPF_RB_AVAIL_DATA: u64 = 0;
@@ -298,7 +324,7 @@ impl<R> Draft<R> {
         if header.start_boot_ns == 0 {
             settle(self.kind, Counter::LostRead);
             release(self.slot);
-            return;
+            return false;
         }
         let wake = u64::from(unsafe { read_volatile(addr_of!(WAKE_BYTES)) });
         let flags = if RING.query(BPF_RB_AVAIL_DATA) >= wake {
@@ -307,11 +333,14 @@ impl<R> Draft<R> {
             BPF_RB_NO_WAKEUP
         };
         let bytes = unsafe { core::slice::from_raw_parts(self.record, len) };
-        let counter = match RING.output::<[u8]>(bytes, flags) {
-            Ok(()) => Counter::Submitted,
-            Err(_) => Counter::LostRing,
+        let submitted = RING.output::<[u8]>(bytes, flags).is_ok();
+        let counter = if submitted {
+            Counter::Submitted
+        } else {
+            Counter::LostRing
         };
         settle(self.kind, counter);
         release(self.slot);
+        submitted
     }
 }

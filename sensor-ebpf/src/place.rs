@@ -43,7 +43,7 @@ const _: () = assert!(size_of::<Ids>() == 56);
 
 /// What a process is besides its image and what the header tells, at the moment
 /// of the record. It stands at the end of a record whenever it may be another than
-/// the kernel last told of that process; its texts follow it: the working
+/// the kernel last told of that process; its texts are before it: the working
 /// directory, then the two cgroup paths.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

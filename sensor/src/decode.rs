@@ -573,7 +573,7 @@ mod tests {
         let mut status = sensor_ebpf::place::Status::new_zeroed();
         (status.caps[2], status.tty, status.loginuid) = (0x3f, 5, 1000);
         (status.ids.sid, status.cwd_len, status.place.cgroup_len) = (77, 5, 2);
-        let status = [status.as_bytes(), b"/work/c"].concat();
+        let status = [&b"/work/c"[..], status.as_bytes()].concat();
         let mut fixed = connect::Record::new_zeroed();
         fixed.family = connect::AF_UNIX;
         fixed.path_len = 4;

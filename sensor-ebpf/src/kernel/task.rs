@@ -104,6 +104,12 @@ impl Task {
         ids.vsid = number(session, level);
     }
 
+    /// The `struct pid`s of its process group and session, by their addresses.
+    #[inline(always)]
+    pub(crate) fn group_and_session(self) -> [u64; 2] {
+        peek(self.signal() + u64::from(offset!(signal_pids)) + PIDTYPE_PGID * 8)
+    }
+
     /// The controlling terminal in the encoding of `/proc/PID/stat`.
     #[inline(always)]
     pub(crate) fn tty(self) -> u32 {

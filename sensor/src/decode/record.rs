@@ -73,7 +73,9 @@ pub(super) fn status<'r>(
     let (record, status) = start
         .and_then(|start| record.split_at_checked(start))
         .ok_or(DecodeError::TextMissing)?;
-    let (fixed, mut texts) = split::<place::Status>(status)?;
+    let (texts, fixed) =
+        place::Status::read_from_suffix(status).map_err(|_| DecodeError::TooShort)?;
+    let mut texts = Texts(texts);
     let status = Status {
         ids: ids(&fixed.ids),
         caps: caps(fixed.caps),

@@ -3,8 +3,10 @@
 //! Events in kernel order go in, nearly so when records overtake each other or
 //! are lost; processes come out. What always holds:
 //! - The header of every record is the truth about its process at that moment
-//!   and corrects the table: parent, name, user. A lost fork, exec or exit is
-//!   healed by the next record of the process.
+//!   and corrects the table: parent, name, user. What the header has no room for
+//!   (ids, session, capabilities, working directory, place …) follows the record
+//!   whenever it changed since the kernel last told it. A lost fork, exec or exit
+//!   is healed by the next record of the process.
 //! - A record that comes late (older than the newest of its process) changes
 //!   nothing that the newer one told.
 //! - A pid with another start is another process.

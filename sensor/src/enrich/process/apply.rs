@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::store::{Entry, Knowledge, Slot};
 use super::{Image, MAX_ANCESTORS, Process, ProcessKey, ProcessTable, World, same_start};
-use crate::decode::{Body, Caps, Event, Exec, Fork, Ids, Open, Place, Task};
+use crate::decode::{Body, Caps, Event, Exec, Fork, Ids, Open, Place, Status, Task};
 use crate::enrich::procfs::Found;
 
 /// A record this much older than the newest of its process is not late: the
@@ -164,7 +164,8 @@ impl ProcessTable {
         if ids.egid != task.gid {
             (ids.egid, ids.fsgid) = (task.gid, task.gid);
         }
-        let moved = told != 0 && told != task.cgroup_id && !tells_all(&event.body);
+        let tells_place = event.status.is_some() || tells_all(&event.body);
+        let moved = told != 0 && told != task.cgroup_id && !tells_place;
         let place = if moved {
             world.moved(process.key, &process.place)
         } else {
@@ -179,8 +180,30 @@ impl ProcessTable {
                 process.place = place;
             }
         }
+        if let Some(status) = &event.status {
+            self.restate(slot, status, world);
+        }
         self.correct_parent(slot, task, world);
         true
+    }
+
+    /// What the kernel tells of a process whenever it is another than told before.
+    fn restate(&mut self, slot: Slot, status: &Status<'_>, world: &mut impl World) {
+        self.store.set_cwd(slot, status.cwd);
+        let Some(entry) = self.store.get(slot) else {
+            return;
+        };
+        let process = entry.process();
+        let moved = status.place != Place::default() && !process.place.is(&status.place);
+        let place = moved.then(|| world.place(&status.place));
+        let told = (status.ids, status.caps, status.tty, status.loginuid);
+        let known = (process.ids, process.caps, process.tty, process.loginuid);
+        if (moved || told != known)
+            && let Some(process) = self.store.change(slot)
+        {
+            (process.ids, process.caps, process.tty, process.loginuid) = told;
+            process.place = place.unwrap_or_else(|| Arc::clone(&process.place));
+        }
     }
 
     fn correct_parent(&mut self, slot: Slot, task: &Task, world: &mut impl World) {

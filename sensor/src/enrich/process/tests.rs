@@ -187,6 +187,53 @@ fn family() -> Told {
 }
 
 #[test]
+fn a_status_corrects_what_no_header_tells_unless_it_comes_late() {
+    let mut table = ProcessTable::default();
+    let mut world = NoProc::default();
+    let shell = key(50, 500);
+    table.apply(&event(10, shell, 1, exec(b"sh\0", 0)), &mut world);
+    let stamp = |table: &ProcessTable| table.get_standing(shell).unwrap().1.unwrap().process;
+    let told = |time_ns, sid, cwd: &'static [u8], cgroup: &'static [u8]| {
+        let mut event = event(time_ns, shell, 1, open(b""));
+        event.status = Some(crate::decode::Status {
+            ids: Ids {
+                sid,
+                ..Ids::default()
+            },
+            caps: Caps {
+                effective: 7,
+                ..Caps::default()
+            },
+            tty: 3,
+            loginuid: 1001,
+            cwd,
+            place: Place {
+                cgroup,
+                ..Place::default()
+            },
+        });
+        event
+    };
+    table.apply(&told(20, 50, b"/srv/", b"/a"), &mut world);
+    let process = table.get(shell).unwrap();
+    assert_eq!((process.ids.sid, process.caps.effective), (50, 7));
+    assert_eq!((process.tty, process.loginuid), (3, 1001));
+    assert_eq!(
+        (&*process.cwd, &*process.place.cgroup),
+        (&b"/srv"[..], &b"/a"[..])
+    );
+    assert_eq!(&*process.image.exe, b"sh");
+    let before = stamp(&table);
+    // Nothing new leaves the process as it is; nothing late is believed.
+    table.apply(&told(21, 50, b"/srv", b"/a"), &mut world);
+    table.apply(&told(15, 9, b"/old", b"/b"), &mut world);
+    assert_eq!(stamp(&table), before);
+    table.apply(&told(22, 50, b"/srv", b"/b"), &mut world);
+    assert_ne!(stamp(&table), before);
+    assert_eq!(&*table.get(shell).unwrap().place.cgroup, b"/b");
+}
+
+#[test]
 fn argv_splits_into_what_fields_show() {
     // argv as recorded; argv[0], arguments by blanks, their number.
     let cases: [(&[u8], &str, &str, u32); 6] = [
