@@ -7,8 +7,10 @@
 
 use super::Type::{AbsTime, Bool, RelTime, Text};
 use super::{ArgRule, Field, Value, proc};
+use crate::decode::Namespaces;
 use crate::enrich::Observation;
 use crate::enrich::container::Container;
+use crate::enrich::process::Process;
 
 /// container.*
 pub(super) const ROWS: &[Field] = &[
@@ -75,10 +77,12 @@ pub(super) const ROWS: &[Field] = &[
         "container.image.digest",
         "digest of the image, not yet known in containers; empty outside",
     ),
-    Field::absent(
+    Field::live(
         "container.privileged",
         Bool,
-        "the container runs privileged",
+        |o, _| is_privileged(o).map(Value::Bool),
+        "the process may have every capability that the host's first process may have, in the \
+         host's user namespace, as in containers that run privileged",
     ),
     Field::absent("container.mounts", Text, "all mounts of the container"),
     mount(
@@ -126,19 +130,22 @@ pub(super) const ROWS: &[Field] = &[
         "what the container's network plugin said",
     ),
     Field::absent("container.ip", Text, "IPv4 address of the container"),
-    Field::absent(
+    Field::live(
         "container.host_pid",
         Bool,
+        |o, _| shares(o, |ns| ns.pid, PID_OF_HOST).map(Value::Bool),
         "the container shares the host's pid namespace",
     ),
-    Field::absent(
+    Field::live(
         "container.host_network",
         Bool,
+        |o, _| shares(o, |ns| ns.net, init(o)?.place.ns.net).map(Value::Bool),
         "the container shares the host's network",
     ),
-    Field::absent(
+    Field::live(
         "container.host_ipc",
         Bool,
+        |o, _| shares(o, |ns| ns.ipc, IPC_OF_HOST).map(Value::Bool),
         "the container shares the host's IPC namespace",
     ),
     Field::absent(
@@ -187,4 +194,29 @@ fn on_host<'a>(o: &Observation<'a>, value: &'static [u8]) -> Option<Value<'a>> {
 fn start_ns(o: &Observation<'_>) -> Option<u64> {
     o.container?;
     proc::pidns_start(o, o.process?)
+}
+
+/// The numbers of the namespaces a machine starts with, the same in every kernel.
+const USER_OF_HOST: u32 = 0xefff_fffd;
+const PID_OF_HOST: u32 = 0xefff_fffc;
+const IPC_OF_HOST: u32 = 0xefff_ffff;
+
+/// Whether a process in a container has the host's namespace of one kind.
+fn shares(o: &Observation<'_>, of: fn(&Namespaces) -> u32, hosts: u32) -> Option<bool> {
+    o.container?;
+    let ours = of(&o.process?.place.ns);
+    (ours != 0 && hosts != 0).then_some(ours == hosts)
+}
+
+/// Whether nothing is withheld from a process in a container. Capabilities in a user
+/// namespace of its own reach nothing of the host.
+fn is_privileged(o: &Observation<'_>) -> Option<bool> {
+    let is_hosts = shares(o, |ns| ns.user, USER_OF_HOST)?;
+    let (ours, all) = (o.process?.caps.bounding, init(o)?.caps.bounding);
+    (all != 0).then_some(is_hosts && ours & all == all)
+}
+
+/// The first process of the host.
+fn init<'a>(o: &Observation<'a>) -> Option<&'a Process> {
+    o.processes.by_pid(1)
 }

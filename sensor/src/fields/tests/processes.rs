@@ -1,6 +1,7 @@
 //! proc.*, thread.*, user.*, group.*, container.* and k8s.*
 
 use super::*;
+use crate::decode::Namespaces;
 
 #[test]
 fn a_process_shows_its_image_its_ids_and_its_time() {
@@ -303,6 +304,44 @@ fn the_host_is_a_container_by_the_name_of_host() {
             ("k8s.pod.label[app]", "-"),
         ],
     );
+}
+
+#[test]
+fn a_container_is_privileged_when_the_kernel_withholds_nothing_from_it() {
+    let at = |pid, user, net, bounding| {
+        let mut process = process(pid, None, "x", "x", "/x");
+        let ns = Namespaces {
+            user,
+            net,
+            ..Namespaces::default()
+        };
+        process.place = Arc::new(HomePlace {
+            ns,
+            ..HomePlace::default()
+        });
+        process.caps.bounding = bounding;
+        process
+    };
+    let all = 0b1_0111;
+    for (user, net, bounding, privileged, host_network) in [
+        (0xefff_fffd, 1, all, "true", "true"),
+        (0xefff_fffd, 2, all | 1 << 40, "true", "false"),
+        (0xefff_fffd, 2, all & !1, "false", "false"),
+        (7, 2, all, "false", "false"),
+        (0, 0, all, "-", "-"),
+    ] {
+        let scene = Scene::new().with_process(at(1, 0, 1, all));
+        let mut scene = scene.with_process(at(50, user, net, bounding));
+        scene.container = Some(container());
+        scene.check(
+            &exec(0),
+            &[
+                ("container.privileged", privileged),
+                ("container.host_network", host_network),
+                ("container.host_pid", "-"),
+            ],
+        );
+    }
 }
 
 #[test]
