@@ -1,0 +1,11 @@
+# rule: Terminal shell in a container
+# where: container
+# needs: script setsid
+attack() {
+    cp /bin/sh runc
+    script -qc './runc -c "sh -c :; :"' /dev/null > /dev/null
+}
+near_miss() {
+    cp /bin/sh runc
+    setsid ./runc -c 'sh -c :; :'
+}

@@ -1,0 +1,14 @@
+# rule: Library loaded by a database from where its data lie
+# where: host
+# needs: perl
+attack() {
+    cp "$(command -v perl)" redis-server
+    mkdir -p /var/lib/redis
+    echo > /var/lib/redis/exp.so
+    ./redis-server -e 'open(F, "<", "/var/lib/redis/exp.so") or die'
+}
+near_miss() {
+    cp "$(command -v perl)" redis-server
+    echo > exp.so
+    ./redis-server -e 'open(F, "<", "exp.so") or die'
+}

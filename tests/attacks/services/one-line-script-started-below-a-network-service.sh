@@ -1,0 +1,11 @@
+# rule: One-line script started below a network service
+# where: host
+# needs: perl
+attack() {
+    cp /bin/sh nginx
+    ./nginx -c 'perl -e "print 1" > /dev/null; :'
+}
+near_miss() {
+    cp /bin/sh worker
+    ./worker -c 'perl -e "print 1" > /dev/null; :'
+}
