@@ -1,0 +1,9 @@
+# rule: Rights policy written
+# where: host
+attack() {
+    mkdir -p /etc/polkit-1/rules.d
+    echo '// all' > /etc/polkit-1/rules.d/00-attack-story.rules
+}
+near_miss() {
+    echo '// all' > "$WORK/00-attack-story.rules"
+}

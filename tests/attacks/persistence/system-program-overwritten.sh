@@ -1,0 +1,8 @@
+# rule: System program overwritten
+# where: host
+attack() {
+    cp /bin/true /usr/bin/attack-story
+}
+near_miss() {
+    cp /bin/true /usr/local/bin/attack-story
+}
