@@ -16,6 +16,8 @@ mod attacks;
 mod capture;
 #[path = "kernel/harness.rs"]
 mod harness;
+#[path = "kernel/losses.rs"]
+mod losses;
 #[path = "kernel/proctable.rs"]
 mod proctable;
 #[path = "kernel/receivers.rs"]

@@ -213,6 +213,18 @@ impl Counters {
         }
     }
 
+    /// Records lost by the kernel side, CPU by CPU.
+    pub fn lost_per_cpu(&self) -> Vec<u64> {
+        let mut lost = Vec::new();
+        for (_, cpus) in &self.kinds {
+            lost.resize(lost.len().max(cpus.len()), 0);
+            for (sum, cpu) in lost.iter_mut().zip(cpus) {
+                *sum += cpu.lost();
+            }
+        }
+        lost
+    }
+
     /// Every kind with its sums, in the order of [`Kind::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = (Kind, KindCounters)> {
         self.kinds.iter().map(|(kind, _)| (*kind, self.kind(*kind)))

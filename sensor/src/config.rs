@@ -80,6 +80,9 @@ pub struct Config {
     pub json_include_tags_property: bool,
     /// What the kernel side may use.
     pub capture: CaptureConfig,
+    /// What to do when the kernel had no room for an event, or it got lost on its
+    /// way otherwise.
+    pub syscall_event_drops: DropsConfig,
     /// What the sensor remembers of processes.
     pub processes: ProcessesConfig,
     /// The sensor's own log, on standard error. Alerts do not go there.
@@ -110,6 +113,7 @@ impl Default for Config {
             json_include_output_fields_property: true,
             json_include_tags_property: true,
             capture: CaptureConfig::default(),
+            syscall_event_drops: DropsConfig::default(),
             processes: ProcessesConfig::default(),
             log: LogConfig::default(),
             shutdown_timeout_s: 5,
@@ -179,6 +183,44 @@ impl Default for CaptureConfig {
     fn default() -> Self {
         Self { ring_mib: 16 }
     }
+}
+
+/// What to do about lost events.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DropsConfig {
+    /// What is done, at most once in ten seconds: `log` says it in the sensor's own
+    /// log, `alert` raises one alert of source `internal` through all outputs that
+    /// names what was lost, where and when and which rules may have been blind,
+    /// `exit` ends the sensor with code 2. Empty, or `ignore`: nothing, but the
+    /// account names every loss.
+    pub actions: Vec<DropAction>,
+    /// The share of events that may get lost, 0 to 1, before anything is done.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub threshold: f64,
+}
+
+impl Default for DropsConfig {
+    fn default() -> Self {
+        Self {
+            actions: vec![DropAction::Log, DropAction::Alert],
+            threshold: 0.0,
+        }
+    }
+}
+
+/// One thing to do about lost events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DropAction {
+    /// Nothing.
+    Ignore,
+    /// Say it in the sensor's own log.
+    Log,
+    /// Raise an alert.
+    Alert,
+    /// End the sensor.
+    Exit,
 }
 
 /// What the sensor remembers of processes.

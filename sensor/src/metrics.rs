@@ -30,6 +30,11 @@ impl EventAccount {
         self.evaluated + total(&self.filtered) + total(&self.dropped) + self.waiting
     }
 
+    /// Events lost for any reason.
+    pub fn lost(&self) -> u64 {
+        total(&self.dropped)
+    }
+
     /// Whether the identity holds.
     pub fn holds(&self) -> bool {
         self.captured == self.explained()

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
 
-use super::{Alert, JsonOptions, id};
+use super::{Alert, JsonOptions, Priority, id};
 use crate::detect::rules::Rule;
 use crate::enrich::Observation;
 use crate::enrich::host::Host;
@@ -109,6 +110,38 @@ impl Composer {
             pid: occurrence.pid,
             in_command_tree: occurrence.in_command_tree,
             json: self.options.json,
+        }
+    }
+
+    /// An alert of the sensor about itself: source `internal`, no tags, and the
+    /// values behind the message. `number` tells two of one moment apart.
+    pub fn compose_internal(
+        &self,
+        name: &str,
+        priority: Priority,
+        message: String,
+        fields: Map<String, Value>,
+        (time_ns, number): (u64, u64),
+    ) -> Alert {
+        let mut output = format!("{}: {} ", self.time(time_ns), priority.name());
+        push_escaped(&message, &mut output);
+        Alert {
+            id: id::of(&self.hostname, time_ns, number, name),
+            time_ns,
+            rule: name.into(),
+            priority,
+            source: "internal".into(),
+            tags: Arc::default(),
+            hostname: Arc::clone(&self.hostname),
+            message,
+            output,
+            output_fields: fields,
+            pid: 0,
+            in_command_tree: false,
+            json: JsonOptions {
+                tags: false,
+                ..self.options.json
+            },
         }
     }
 

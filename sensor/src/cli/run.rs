@@ -216,10 +216,11 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         in_force: InForce::now(&loaded, &config),
         verdict: Verdict::default(),
     };
-    let status = running.watch(&config, &inbox)?;
+    // What went wrong is told after what was found is delivered.
+    let status = running.watch(&config, &inbox);
     drop(sign);
     let verdict = running.finish(Duration::from_secs(config.shutdown_timeout_s))?;
-    let Some(status) = status else {
+    let Some(status) = status? else {
         return Ok(EXIT_OK);
     };
     anstream::eprint!("{}", verdict.summary(args.fail_on));

@@ -96,7 +96,7 @@ impl fmt::Debug for Rule {
 }
 
 /// All enabled rules, in rule order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RuleSet {
     /// In the order of first definition.
     pub rules: Vec<Arc<Rule>>,

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use sensor_ebpf::{Kind, KindSet};
 
-use crate::alert::{Alert, Composer};
+use crate::alert::{Alert, Composer, Priority};
 use crate::capture::{self, Capture, Counters};
 use crate::cli::Failure;
-use crate::config::Config;
+use crate::config::{Config, DropAction, DropsConfig};
 use crate::deliver::Delivery;
 use crate::deliver::OutputConfig;
 use crate::detect::engine::Engine;
@@ -21,7 +21,7 @@ use crate::pipeline::Pipeline;
 use crate::recording::{self, Draft, Progress, Recorder};
 use crate::{events, privileges};
 
-use super::losses::Losses;
+use super::losses::{Gathered, Look, Loss, Losses};
 
 /// How long the walk waits for records before it looks at other requests.
 const POLL: Duration = Duration::from_millis(50);
@@ -33,6 +33,9 @@ const REFRESH: Duration = Duration::from_secs(1);
 /// What is left of the time to end in for ending the threads and unloading the
 /// programs, which comes after the outputs are flushed.
 const TEARDOWN: Duration = Duration::from_millis(250);
+
+/// What the alert about lost events names as its rule.
+const EVENTS_LOST: &str = "Sensor internal: events lost";
 
 /// What a sensor is to do.
 pub(in crate::cli) struct Plan<'a> {
@@ -64,9 +67,15 @@ pub(in crate::cli) struct Session {
     /// Captured whatever the rules need.
     always: KindSet,
     refreshed: Instant,
+    /// Of events, what is done about them, and by whom they may be missed.
     losses: Losses,
+    drops: DropsConfig,
+    rules: RuleSet,
+    composer: Composer,
+    /// Alerts raised about losses.
+    notices: u64,
     /// Of the recording.
-    unwritten: Losses,
+    unwritten: Gathered,
 }
 
 impl Session {
@@ -88,6 +97,7 @@ impl Session {
         };
         // Attached before /proc is read: what happens meanwhile waits in the
         // ring and is applied to the table afterwards, so nothing is missed.
+        let started_ns = now_ns();
         let capture = Capture::start(&options).context("the kernel side cannot start")?;
         let mut state = State::new(enrich::Options {
             capacity: config.processes.capacity,
@@ -115,7 +125,7 @@ impl Session {
         let delivery = Delivery::start(plan.outputs).context("an output cannot start")?;
         let composer = Composer::new(&host, config.alert_options());
         let engine = Engine::new(plan.rules, config.rule_matching);
-        let pipeline = Pipeline::new(state, engine, composer);
+        let pipeline = Pipeline::new(state, engine, composer.clone());
         Ok((
             Self {
                 capture,
@@ -124,8 +134,12 @@ impl Session {
                 recorder,
                 always,
                 refreshed: Instant::now(),
-                losses: Losses::default(),
-                unwritten: Losses::default(),
+                losses: Losses::since(started_ns),
+                drops: config.syscall_event_drops.clone(),
+                rules: plan.rules.clone(),
+                composer,
+                notices: 0,
+                unwritten: Gathered::default(),
             },
             started,
         ))
@@ -150,25 +164,69 @@ impl Session {
             if let Some(recorder) = &mut self.recorder {
                 recorder.tick();
             }
-            self.tell_losses();
+            self.tell_unwritten();
+            // Counters that cannot be read now are an error when the account is due.
+            if let Ok(counters) = self.capture.counters() {
+                let look = self.look(&counters);
+                if let Some(loss) = self.losses.look(look, Instant::now(), false) {
+                    return self.tell_loss(&loss, watch);
+                }
+            }
         }
         Ok(())
     }
 
-    fn tell_losses(&mut self) {
+    /// The account as the losses are told from.
+    fn look(&self, counters: &Counters) -> Look {
+        Look {
+            time_ns: now_ns(),
+            accounts: self.pipeline.account(counters),
+            cpus: counters.lost_per_cpu(),
+        }
+    }
+
+    /// Does what is to be done about lost events.
+    ///
+    /// # Errors
+    /// When the sensor is to end because of them.
+    fn tell_loss(&mut self, loss: &Loss, watch: &mut dyn FnMut(&Arc<Alert>)) -> anyhow::Result<()> {
+        if loss.share() < self.drops.threshold {
+            return Ok(());
+        }
+        let blind = loss.blind(&self.rules);
+        let message = loss.message(&blind);
+        for action in &self.drops.actions {
+            match action {
+                DropAction::Ignore => {}
+                DropAction::Log => {
+                    let help = "a larger capture.ring_mib rides out longer bursts";
+                    tracing::warn!("{message} ({help})");
+                }
+                DropAction::Alert => {
+                    self.notices += 1;
+                    let alert = Arc::new(self.composer.compose_internal(
+                        EVENTS_LOST,
+                        Priority::Error,
+                        message.clone(),
+                        loss.fields(&blind),
+                        (loss.until_ns, self.notices),
+                    ));
+                    watch(&alert);
+                    self.delivery.send(&alert);
+                }
+                DropAction::Exit => {
+                    anyhow::bail!("{message}, and `syscall_event_drops.actions` says to end then")
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_unwritten(&mut self) {
         let missing = self.progress().map_or(0, |progress| progress.missing);
         if let Some(missing) = self.unwritten.due(missing, Instant::now()) {
             let why = "the disk cannot take them as fast as they come, or not at all";
             tracing::warn!(missing, "records are left out of the recording: {why}");
-        }
-        // Counters that cannot be read now are an error when the account is due.
-        let Ok(counters) = self.capture.counters() else {
-            return;
-        };
-        let lost = counters.iter().map(|(_, kind)| kind.lost()).sum();
-        if let Some(lost) = self.losses.due(lost, Instant::now()) {
-            let help = "a larger capture.ring_mib rides out longer bursts";
-            tracing::warn!(lost, "events were lost in the kernel; {help}");
         }
     }
 
@@ -210,6 +268,7 @@ impl Session {
             .context("cannot capture what the new rules need")?;
         self.pipeline
             .set_engine(Engine::new(rules, config.rule_matching));
+        self.rules = rules.clone();
         Ok(())
     }
 
@@ -252,6 +311,12 @@ impl Session {
         self.capture.detach();
         while self.drain(watch) > 0 && Instant::now() < end {}
         let counters = self.counters()?;
+        let look = self.look(&counters);
+        if let Some(loss) = self.losses.look(look, Instant::now(), true)
+            && let Err(error) = self.tell_loss(&loss, watch)
+        {
+            tracing::warn!("{error:#}");
+        }
         let mut report = self.report_of(&counters);
         report.outputs = self
             .delivery
@@ -263,6 +328,12 @@ impl Session {
             counters,
         })
     }
+}
+
+/// Nanoseconds since the Unix epoch.
+fn now_ns() -> u64 {
+    let now = jiff::Timestamp::now().as_nanosecond();
+    u64::try_from(now).unwrap_or_default()
 }
 
 /// What is captured while these rules are in force: what they need, and
