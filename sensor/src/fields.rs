@@ -8,6 +8,7 @@
 //! What always holds: a getter gives a value of its row's type, or none; it
 //! allocates nothing but in the observation's arena and does no IO.
 
+mod address;
 mod compose;
 mod container;
 mod evt;

@@ -81,6 +81,11 @@ impl<'r> Call<'r> {
         }
     }
 
+    /// An argument; 0 beyond the last.
+    pub fn arg(&self, arg: u8) -> u64 {
+        self.args.get(usize::from(arg)).copied().unwrap_or(0)
+    }
+
     fn find(&self, what: u8, arg: u8) -> Option<Read<'r>> {
         let found = Sections(self.sections).find(|(head, _)| (head.what, head.arg) == (what, arg));
         let (head, bytes) = found?;

@@ -11,8 +11,8 @@ mod mount;
 mod net;
 mod process;
 
-pub(super) use file::*;
-pub(super) use kernel::*;
+pub(crate) use file::*;
+pub(crate) use kernel::*;
 pub(super) use memory::*;
 pub(super) use mount::*;
 pub(super) use net::*;

@@ -60,13 +60,23 @@ pub(super) fn flags<'a>(arena: &'a Bump, value: u64, table: &[(u64, &str)]) -> &
     let mut left = value;
     let names = table.iter().filter_map(|(bits, name)| {
         // Taking the bits away lets a pair of bits hide the names of its halves.
-        let set = left & bits == *bits;
+        // A name for no bit at all is that of zero alone.
+        let set = left & bits == *bits && (*bits != 0 || value == 0);
         left &= if set { !bits } else { u64::MAX };
         set.then_some(*name)
     });
     match join(arena, b"|", names) {
         [] => text(arena, format_args!("{value}")),
         names => names,
+    }
+}
+
+/// All names of a number; `None` when it has none.
+pub(super) fn one_of<'a>(arena: &'a Bump, value: u64, table: &[(u64, &str)]) -> Option<&'a [u8]> {
+    let names = table.iter().filter(|(number, _)| *number == value);
+    match join(arena, b"|", names.map(|(_, name)| *name)) {
+        [] => None,
+        names => Some(names),
     }
 }
 
@@ -91,16 +101,26 @@ mod tests {
     #[test]
     fn flags_are_named_once_and_pairs_hide_their_halves() {
         let arena = Bump::new();
-        let table = [(3, "BOTH"), (2, "TWO"), (1, "ONE"), (8, "EIGHT")];
+        let table = [
+            (3, "BOTH"),
+            (2, "TWO"),
+            (1, "ONE"),
+            (8, "EIGHT"),
+            (0, "NONE"),
+        ];
         for (value, want) in [
             (3, "BOTH"),
             (1, "ONE"),
             (11, "BOTH|EIGHT"),
             (16, "16"),
-            (0, "0"),
+            (0, "NONE"),
         ] {
             assert_eq!(flags(&arena, value, &table), want.as_bytes());
         }
+        assert_eq!(flags(&arena, 0, &table[..4]), b"0");
+        let families = [(1, "AF_LOCAL"), (1, "AF_UNIX"), (2, "AF_INET")];
+        assert_eq!(one_of(&arena, 1, &families), Some(&b"AF_LOCAL|AF_UNIX"[..]));
+        assert_eq!(one_of(&arena, 3, &families), None);
     }
 
     #[test]

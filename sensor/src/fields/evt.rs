@@ -3,14 +3,16 @@
 //! Questions of yes and no are answered on every event; `false` where they do
 //! not apply.
 
+mod io;
 mod time;
 
 use super::Type::{AbsTime, Bool, Buffer, RelTime, Signed, Text, Unsigned};
 use super::params::{self, Raw};
 use super::{Arg, ArgRule, Field, Getter, Print, Type, Value, fd, names};
-use crate::decode::{Body, OpenCall};
+use crate::decode::{Abi, Body, OpenCall, Via};
 use crate::enrich::Observation;
 use crate::events;
+use io::{Under, Way};
 
 /// evt.*
 pub(super) const ROWS: &[Field] = &[
@@ -36,8 +38,8 @@ pub(super) const ROWS: &[Field] = &[
     Field::live(
         "evt.category",
         Text,
-        |o, _| Some(Value::Text(params::event_type(o)?.category.word().as_bytes())),
-        "what the event is about: file, net, process …",
+        io::category,
+        "what the event is about: file, net, process …; of calls that read, write or work on any descriptor, what that is",
     ),
     Field::live(
         "evt.source",
@@ -143,24 +145,78 @@ pub(super) const ROWS: &[Field] = &[
         "absolute path of a call relative to a directory descriptor; `.src` and `.dst` of those with two",
     )
     .arg(ArgRule::OptionalDotted),
-    // Input and output, which the sensor does not capture.
-    Field::live("evt.is_io", Bool, NO, "the event reads from or writes to a descriptor"),
-    Field::live("evt.is_io_read", Bool, NO, "the event reads from a descriptor"),
-    Field::live("evt.is_io_write", Bool, NO, "the event writes to a descriptor"),
-    Field::live("evt.is_wait", Bool, NO, "the event waits for something"),
-    Field::live("evt.is_syslog", Bool, NO, "the event writes to the system log"),
+    // How it came.
+    Field::live(
+        "evt.abi",
+        Text,
+        |o, _| {
+            Some(Value::Text(match o.event.task.abi {
+                Abi::X86_64 => b"x86_64",
+                Abi::I386 => b"i386",
+                Abi::X32 => b"x32",
+            }))
+        },
+        "how the kernel was entered: x86_64, i386 or x32 (an addition to Falco's fields)",
+    ),
+    Field::live(
+        "evt.via",
+        Text,
+        |o, _| (o.event.task.via == Via::Uring).then_some(Value::Text(b"io_uring")),
+        "`io_uring` when it was asked for by an operation put into one, else missing (an addition to Falco's fields)",
+    ),
+    // Input and output.
+    Field::live(
+        "evt.is_io",
+        Bool,
+        |o, _| Some(Value::Bool(io::way(o).is_some())),
+        "the event reads from or writes to a descriptor",
+    ),
+    Field::live(
+        "evt.is_io_read",
+        Bool,
+        |o, _| Some(Value::Bool(io::way(o) == Some(Way::In))),
+        "the event reads from a descriptor",
+    ),
+    Field::live(
+        "evt.is_io_write",
+        Bool,
+        |o, _| Some(Value::Bool(io::way(o) == Some(Way::Out))),
+        "the event writes to a descriptor",
+    ),
+    Field::live(
+        "evt.is_wait",
+        Bool,
+        |o, _| Some(Value::Bool(io::waits(o))),
+        "the event waits for something",
+    ),
+    Field::live(
+        "evt.is_syslog",
+        Bool,
+        |o, _| Some(Value::Bool(io::to_system_log(o))),
+        "the event writes to the system log",
+    ),
     Field::live("evt.is_async", Bool, NO, "the event comes from no system call of its own"),
-    Field::absent("evt.io_dir", Text, "`read` or `write`"),
-    Field::absent("evt.buffer", Buffer, "bytes that were read or written"),
-    Field::absent("evt.buflen", Unsigned(64), "number of bytes that were read or written"),
-    buflen("evt.buflen.in", "bytes read"),
-    buflen("evt.buflen.out", "bytes written"),
-    buflen("evt.buflen.file", "bytes moved from or to files"),
-    buflen("evt.buflen.file.in", "bytes read from files"),
-    buflen("evt.buflen.file.out", "bytes written to files"),
-    buflen("evt.buflen.net", "bytes moved from or to sockets"),
-    buflen("evt.buflen.net.in", "bytes read from sockets"),
-    buflen("evt.buflen.net.out", "bytes written to sockets"),
+    Field::live("evt.io_dir", Text, io::direction, "`read` or `write`"),
+    Field::live(
+        "evt.buffer",
+        Buffer,
+        io::buffer,
+        "bytes that were read or written: the first of them",
+    ),
+    Field::live(
+        "evt.buflen",
+        Unsigned(64),
+        io::BUFLEN,
+        "number of bytes that were read or written",
+    ),
+    io::BUFLENS[0],
+    io::BUFLENS[1],
+    io::BUFLENS[2],
+    io::BUFLENS[3],
+    io::BUFLENS[4],
+    io::BUFLENS[5],
+    io::BUFLENS[6],
+    io::BUFLENS[7],
     // Time.
     Field::live("evt.time", Text, time::OF_DAY, "local time of day with nanoseconds"),
     Field::live("evt.time.s", Text, time::OF_DAY_S, "local time of day in seconds"),
@@ -238,26 +294,25 @@ pub(super) const ROWS: &[Field] = &[
     Field::live(
         "evt.count.error.file",
         Unsigned(32),
-        |o, _| fd::open(o).map(|_| count(result(o) < 0)),
+        |o, _| errors(o, Under::File),
         "the same, for files only",
     ),
     Field::live(
         "evt.count.error.net",
         Unsigned(32),
-        |o, _| match o.event.body {
-            Body::Connect(_) => Some(count(result(o) < 0)),
-            _ => None,
-        },
+        |o, _| errors(o, Under::Net),
         "the same, for sockets only",
     ),
-    Field::absent("evt.count.error.memory", Unsigned(32), "the same, for memory only"),
+    Field::live(
+        "evt.count.error.memory",
+        Unsigned(32),
+        |o, _| errors(o, Under::Memory),
+        "the same, for memory only",
+    ),
     Field::live(
         "evt.count.error.other",
         Unsigned(32),
-        |o, _| match o.event.body {
-            Body::Open(_) | Body::Connect(_) => None,
-            _ => Some(count(result(o) < 0)),
-        },
+        |o, _| errors(o, Under::Other),
         "the same, for all else",
     ),
     Field::live("evt.count.procinfo", Unsigned(32), ZERO, "always 0").hidden(),
@@ -330,10 +385,6 @@ const fn raw_argument(ty: Type) -> Field {
     .plain_only()
 }
 
-const fn buflen(name: &'static str, doc: &'static str) -> Field {
-    Field::absent(name, Unsigned(64), doc).hidden()
-}
-
 const fn reltime(name: &'static str, doc: &'static str) -> Field {
     Field::absent(name, RelTime, doc)
 }
@@ -353,6 +404,11 @@ const ONE: Getter = |_, _| Some(Value::Unsigned(1));
 /// A counter of this one event.
 fn count(counts: bool) -> Value<'static> {
     Value::Unsigned(counts.into())
+}
+
+/// 1 when the call failed, 0 when not; missing when it is counted elsewhere.
+fn errors<'a>(o: &Observation<'a>, under: Under) -> Option<Value<'a>> {
+    (io::under(o) == under).then(|| count(result(o) < 0))
 }
 
 /// What the call returned; of the end of a process its status.
@@ -381,7 +437,7 @@ fn argument<'a>(o: &Observation<'a>, arg: &Arg) -> Option<Value<'a>> {
         Arg::Key(name) => event.param(name)?.1,
         Arg::None => return None,
     };
-    Some(Value::Text(params::text(o, param)))
+    Some(Value::Text(params::text(o, event, param)))
 }
 
 fn raw<'a>(o: &Observation<'a>, arg: &Arg) -> Option<Raw<'a>> {
@@ -406,9 +462,21 @@ fn creates_executable(o: &Observation<'_>) -> bool {
     creates && open.mode & 0o111 != 0
 }
 
-/// The path of openat and openat2. What has two paths is not captured.
+/// The path of calls that have one under a directory descriptor; of those with
+/// two, each by its place.
 fn abspath<'a>(o: &Observation<'a>, arg: &Arg) -> Option<Value<'a>> {
-    let open = fd::open(o)?;
-    let relative = matches!(open.call, OpenCall::Openat | OpenCall::Openat2);
-    (relative && *arg == Arg::None).then(|| Value::Text(fd::open_path(o, open)))
+    let wanted = match arg {
+        Arg::Key(key) => Some(&**key),
+        _ => None,
+    };
+    if let Some(open) = fd::open(o) {
+        let relative = matches!(open.call, OpenCall::Openat | OpenCall::Openat2);
+        return (relative && wanted.is_none()).then(|| Value::Text(fd::open_path(o, open)));
+    }
+    let path = match (wanted, params::named_paths(o)) {
+        (None, [path]) if params::has_directory(o) => path,
+        (Some("src"), [path, _]) | (Some("dst"), [_, path]) => path,
+        _ => return None,
+    };
+    Some(Value::Text(path.absolute))
 }

@@ -4,32 +4,108 @@
 //! tried (that is `evt.arg`).
 
 use super::Type::Text;
-use super::{Field, Value, fd};
+use super::params::NamedPath;
+use super::{Field, Value, fd, params, path};
+use crate::decode::Body;
+use crate::enrich::Observation;
 
 /// fs.*
 pub(super) const ROWS: &[Field] = &[
     Field::live(
         "fs.path.name",
         Text,
-        |o, _| fd::opened(o).map(|open| Value::Text(fd::open_path(o, open))),
-        "absolute path of a call that succeeded",
+        |o, _| Some(Value::Text(name(o)?.absolute)),
+        "absolute path of a call on one name that succeeded",
     ),
     Field::live(
         "fs.path.nameraw",
         Text,
-        |o, _| fd::opened(o).map(|open| Value::Text(open.name)),
+        |o, _| Some(Value::Text(name(o)?.raw)),
         "that path as given",
     ),
-    Field::absent(
+    Field::live(
         "fs.path.source",
         Text,
-        "absolute path a rename, link or mount starts from",
+        |o, _| Some(Value::Text(both(o)?.0.absolute)),
+        "absolute path of what was moved; of a link that was made, the link; of a mount, what was mounted",
     ),
-    Field::absent("fs.path.sourceraw", Text, "that path as given"),
-    Field::absent(
+    Field::live(
+        "fs.path.sourceraw",
+        Text,
+        |o, _| Some(Value::Text(both(o)?.0.raw)),
+        "that path as given",
+    ),
+    Field::live(
         "fs.path.target",
         Text,
-        "absolute path a rename, link or mount leads to",
+        |o, _| Some(Value::Text(both(o)?.1.absolute)),
+        "absolute path of where it was moved to; of a link, what it leads to; of a mount, its directory",
     ),
-    Field::absent("fs.path.targetraw", Text, "that path as given"),
+    Field::live(
+        "fs.path.targetraw",
+        Text,
+        |o, _| Some(Value::Text(both(o)?.1.raw)),
+        "that path as given",
+    ),
 ];
+
+/// The one path of the call at hand.
+fn name<'a>(o: &Observation<'a>) -> Option<NamedPath<'a>> {
+    if let Some(open) = fd::opened(o) {
+        return Some(NamedPath {
+            raw: open.name,
+            absolute: fd::open_path(o, open),
+        });
+    }
+    if both(o).is_some() {
+        return None;
+    }
+    match succeeded(o)? {
+        [path] => Some(*path),
+        _ => None,
+    }
+}
+
+/// Both paths of the call at hand, source first.
+fn both<'a>(o: &Observation<'a>) -> Option<(NamedPath<'a>, NamedPath<'a>)> {
+    let paths = succeeded(o)?;
+    match (params::event_type(o)?.name, paths) {
+        ("rename" | "renameat" | "renameat2", [source, target]) => Some((*source, *target)),
+        ("link" | "linkat", [existing, link]) => Some((*link, *existing)),
+        ("symlink" | "symlinkat", [link]) => {
+            // What a symbolic link says is read from where it stands.
+            let from = path::directory(link.absolute);
+            Some((*link, beside(o, "target", from)?))
+        }
+        ("mount", [directory]) => {
+            // Only a directory that is bound has a path; a device may be called anything.
+            let bound = params::number(o, "flags")? & MS_BIND != 0;
+            let cwd = o.process.map_or(&[][..], |process| &process.cwd);
+            let from = if bound { cwd } else { &[] };
+            Some((beside(o, "dev", from)?, *directory))
+        }
+        _ => None,
+    }
+}
+
+const MS_BIND: u64 = 1 << 12;
+
+/// A text that is a path from that directory on; itself when there is none.
+fn beside<'a>(o: &Observation<'a>, name: &str, from: &'a [u8]) -> Option<NamedPath<'a>> {
+    let raw = params::bytes(o, name)?;
+    let known = raw.starts_with(b"/") || !from.is_empty();
+    let absolute = if known {
+        path::absolute(o.arena, from, raw)
+    } else {
+        raw
+    };
+    Some(NamedPath { raw, absolute })
+}
+
+/// The paths of the call at hand, if it succeeded.
+fn succeeded<'a>(o: &Observation<'a>) -> Option<&'a [NamedPath<'a>]> {
+    match &o.event.body {
+        Body::Call(call) if call.result >= 0 => Some(params::named_paths(o)),
+        _ => None,
+    }
+}

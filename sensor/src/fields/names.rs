@@ -3,6 +3,8 @@
 //! Numbers come in, names out; a number without a name gives none, and the
 //! caller shows the number.
 
+pub(super) use crate::events::words::MODE;
+
 /// The name of an error number, given positive: `ENOENT` for 2.
 pub(super) fn errno(number: i64) -> Option<&'static str> {
     nth(&ERRNO, number)

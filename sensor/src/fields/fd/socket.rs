@@ -1,136 +1,348 @@
-//! The two ends of a connection.
+//! The two ends of a socket, and who of them serves.
 //!
+//! The caller's end is the local one. Who is the client follows from the call
+//! where it says so (connect and sending: the caller; accept: the other), else
+//! from the ports: the one that no service would be reached at is the client's.
 //! IPv4 addresses inside IPv6 sockets count as IPv4, so that one rule covers
 //! both kinds of socket.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use bumpalo::Bump;
 use bumpalo::collections::Vec;
 
-use super::{Kind, known};
-use crate::decode::{Body, Connect, Peers};
+use super::descriptor::{self, Told, end};
+use super::kind::{self, Kind};
+use crate::decode::{Call, Connect, Peers};
 use crate::enrich::Observation;
+use crate::events::{Category, EventType, From};
+use crate::fields::address::{self, AF_INET, AF_INET6, AF_UNIX, Address, End};
 use crate::fields::services::service_of_port;
 use crate::fields::{Arg, Value, compose};
 
-/// An address and a port.
-type End = (IpAddr, u16);
+/// A socket.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::fields) struct Socket<'a> {
+    family: u16,
+    socket_type: u16,
+    protocol: u16,
+    /// The caller's end; its address may be unspecified.
+    local: Option<End>,
+    /// The other end.
+    remote: Option<End>,
+    /// What a unix socket has instead.
+    unix: Unix<'a>,
+    /// It stays with that other end.
+    connected: bool,
+    /// The caller's end serves.
+    serves: bool,
+    /// This call itself named the other end, or was told it.
+    named: bool,
+}
 
-/// The connect call at hand.
-fn connect<'a>(o: &Observation<'a>) -> Option<&'a Connect<'a>> {
-    match &o.event.body {
-        Body::Connect(connect) => Some(connect),
+/// A unix socket: the kernel addresses of both ends, and a name.
+#[derive(Debug, Clone, Copy, Default)]
+struct Unix<'a> {
+    source: u64,
+    peer: u64,
+    path: &'a [u8],
+}
+
+/// The first of the ports that systems give to whoever asks for none.
+const EPHEMERAL: u16 = 32_768;
+
+impl<'a> Socket<'a> {
+    /// The socket of a connect call.
+    pub(super) fn connecting(connect: &Connect<'a>) -> Self {
+        const EINPROGRESS: i64 = 115;
+        let canonical = |(ip, port): End| (ip.to_canonical(), port);
+        let mut socket = Self {
+            family: AF_UNIX,
+            socket_type: connect.socket_type,
+            protocol: connect.protocol.into(),
+            local: None,
+            remote: None,
+            unix: Unix::default(),
+            // One that goes on in the background counts.
+            connected: connect.result >= 0 || connect.result == -EINPROGRESS,
+            serves: false,
+            named: false,
+        };
+        match connect.peers {
+            Peers::Ip { local, remote } => {
+                socket.family = AF_INET;
+                socket.local = local.map(canonical);
+                socket.remote = Some(canonical(remote));
+            }
+            Peers::Unix { path, source, peer } => {
+                socket.unix = Unix { source, peer, path };
+            }
+            Peers::Other(family) => socket.family = family,
+        }
+        socket
+    }
+
+    /// What the kernel says of a descriptor, if that is a socket.
+    pub(super) fn told_by_kernel(told: &Told, path: &'a [u8]) -> Option<Self> {
+        let remote = end(told.remote, told.remote_port);
+        let local = end(told.local, told.local_port);
+        (told.family != 0).then_some(Self {
+            family: told.family,
+            socket_type: told.socket_type,
+            protocol: told.protocol,
+            local,
+            remote,
+            unix: Unix {
+                source: told.source,
+                peer: told.peer,
+                path,
+            },
+            connected: remote.is_some() || told.peer != 0,
+            serves: matches!((local, remote), (Some(local), Some(remote)) if serves(local, remote)),
+            named: false,
+        })
+    }
+
+    /// What the call adds to that: addresses it named, and with them the roles.
+    pub(super) fn told(&mut self, call: &Call<'a>, event: &EventType) {
+        match event.name {
+            "accept" | "accept4" => (self.serves, self.connected) = (true, true),
+            "listen" => self.serves = true,
+            "bind" => {
+                self.serves = true;
+                if let (None, Some(Address::Ip(wanted))) = (self.local, named(call, event)) {
+                    self.local = Some(wanted);
+                }
+            }
+            _ => match named(call, event) {
+                Some(Address::Ip(end)) if !self.connected => {
+                    (self.remote, self.named) = (Some(end), true);
+                    let sends = event.category == Category::IoWrite;
+                    self.serves = !sends && self.local.is_some_and(|local| serves(local, end));
+                }
+                Some(Address::Unix(path)) if !path.is_empty() => self.unix.path = path,
+                _ => {}
+            },
+        }
+    }
+
+    fn is_ip(&self) -> bool {
+        matches!(self.family, AF_INET | AF_INET6)
+    }
+
+    /// Both ends, client first; of a socket with one end only it is the server's.
+    fn ends(&self) -> (Option<End>, Option<End>) {
+        let (client, server) = match (self.serves, self.remote) {
+            (true, _) => (self.remote, self.local),
+            (false, Some(_)) => (self.local, self.remote),
+            (false, None) => (None, self.local),
+        };
+        (alike(client, server), alike(server, client))
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self.ends() {
+            (_, Some((ip, _))) | (Some((ip, _)), None) if self.is_ip() => match ip {
+                IpAddr::V4(_) => kind::IPV4,
+                IpAddr::V6(_) => kind::IPV6,
+            },
+            _ => kind::of_family(self.family),
+        }
+    }
+
+    /// `client:port->server:port`, the one end of a socket that has no other, or
+    /// both sockets and the path of a unix connection.
+    pub(super) fn name(&self, arena: &'a Bump) -> &'a [u8] {
+        match self.ends() {
+            _ if self.family == AF_UNIX => {
+                let Unix { source, peer, path } = self.unix;
+                let sockets = compose::text(arena, format_args!("{source:x}->{peer:x} "));
+                compose::concat(arena, &[sockets, address::unix_text(arena, path)])
+            }
+            (client, Some((sip, sport))) if client.is_some() || self.remote.is_some() => {
+                // What a socket without an address reports as its own.
+                let none = match sip {
+                    IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                    IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+                };
+                let (cip, cport) = client.unwrap_or((none, 0));
+                compose::text(arena, format_args!("{cip}:{cport}->{sip}:{sport}"))
+            }
+            (_, Some((ip, port))) => compose::text(arena, format_args!("{ip}:{port}")),
+            (_, None) => &[],
+        }
+    }
+
+    /// The name as `evt.arg.tuple` has it: nothing of a socket without ends.
+    pub(in crate::fields) fn tuple(&self, arena: &'a Bump) -> Option<&'a [u8]> {
+        let name = self.name(arena);
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// The protocol and its letter, of a socket that has an address.
+    fn protocol(&self) -> Option<(&'static [u8], &'static [u8])> {
+        const SOCK_RAW: u16 = 3;
+        if !self.is_ip() || (self.local, self.remote) == (None, None) {
+            return None;
+        }
+        match (self.protocol, self.socket_type) {
+            (_, SOCK_RAW) => Some((b"raw", b"r")),
+            (6, _) => Some((b"tcp", b"t")),
+            (17, _) => Some((b"udp", b"u")),
+            (1 | 58, _) => Some((b"icmp", b"i")),
+            _ => None,
+        }
+    }
+
+    /// The letter of the protocol, as `<4t>` has it; empty without one.
+    pub(super) fn protocol_char(&self) -> &'static [u8] {
+        self.protocol().map_or(b"", |(_, letter)| letter)
+    }
+
+    /// The path of a unix socket.
+    pub(in crate::fields) fn unix_path(&self) -> &'a [u8] {
+        self.unix.path
+    }
+}
+
+/// Whether the local end is the one that serves, by the ports alone.
+fn serves((_, local): End, (_, remote): End) -> bool {
+    match (local >= EPHEMERAL, remote >= EPHEMERAL) {
+        (false, true) => true,
+        (true, false) => false,
+        _ => local < remote,
+    }
+}
+
+/// An unspecified IPv6 address beside an IPv4 one is an unspecified IPv4 address.
+fn alike(one: Option<End>, other: Option<End>) -> Option<End> {
+    match (one, other) {
+        (Some((ip, port)), Some((IpAddr::V4(_), _))) if ip.is_unspecified() => {
+            Some((IpAddr::V4(Ipv4Addr::UNSPECIFIED), port))
+        }
+        _ => one,
+    }
+}
+
+/// The address a call named or was told.
+fn named<'a>(call: &Call<'a>, event: &EventType) -> Option<Address<'a>> {
+    let at = event.params.iter().find_map(|param| match param.from {
+        From::Address { at, .. }
+        | From::AddressOut { at, .. }
+        | From::Message(at)
+        | From::MessageOut(at) => Some(at),
         _ => None,
-    }
+    });
+    address::parse(call.address(at?)?)
 }
 
-/// Both ends, the client's only once the kernel has chosen an address.
-fn ends(peers: &Peers<'_>) -> Option<(Option<End>, End)> {
-    let canonical = |(ip, port): End| (ip.to_canonical(), port);
-    match peers {
-        Peers::Ip { local, remote } => Some((local.map(canonical), canonical(*remote))),
-        Peers::Unix { .. } | Peers::Other(_) => None,
-    }
+/// The socket of the event at hand; `None` of other descriptors.
+pub(in crate::fields) fn of<'a>(o: &Observation<'a>) -> Option<Socket<'a>> {
+    descriptor::of(o)?.socket
 }
 
+fn known(o: &Observation<'_>) -> bool {
+    descriptor::of(o).is_some_and(|descriptor| descriptor.kind.is_some())
+}
+
+/// The client's end; without an address while the kernel has chosen none.
 pub(super) fn client(o: &Observation<'_>) -> Option<End> {
-    ends(&connect(o)?.peers)?.0
+    of(o).filter(Socket::is_ip)?.ends().0
 }
 
+/// The server's end.
 pub(super) fn server(o: &Observation<'_>) -> Option<End> {
-    Some(ends(&connect(o)?.peers)?.1)
+    of(o).filter(Socket::is_ip)?.ends().1
 }
 
-/// Something of each end, client first; an empty list for a descriptor
+/// The caller's end, of a socket that has another.
+pub(super) fn local(o: &Observation<'_>) -> Option<End> {
+    let socket = of(o).filter(Socket::is_ip)?;
+    alike(socket.local, socket.remote).filter(|_| socket.remote.is_some())
+}
+
+/// The other end.
+pub(super) fn remote(o: &Observation<'_>) -> Option<End> {
+    of(o).filter(Socket::is_ip)?.remote
+}
+
+/// The address of an end. One that is not specified is none: it says that the
+/// kernel chooses for each packet. Of a socket without another end it means
+/// that all addresses are served.
+pub(super) fn ip<'a>(o: &Observation<'a>, end: Option<End>) -> Option<Value<'a>> {
+    let (ip, _) = end?;
+    let chosen = !ip.is_unspecified() || of(o).is_some_and(|socket| socket.remote.is_none());
+    chosen.then_some(Value::Ip(ip))
+}
+
+pub(super) fn port<'a>(end: Option<End>) -> Option<Value<'a>> {
+    end.map(|(_, port)| Value::Port(port))
+}
+
+/// The addresses of both ends, client first; an empty list for a descriptor
 /// without addresses.
-pub(super) fn both_ends<'a>(o: &Observation<'a>, read: fn(End) -> Value<'a>) -> Option<Value<'a>> {
+pub(super) fn both_ips<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {
+    both(o, |end| ip(o, end))
+}
+
+/// The ports of both ends, as [`both_ips`].
+pub(super) fn both_ports<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {
+    both(o, port)
+}
+
+fn both<'a>(
+    o: &Observation<'a>,
+    read: impl Fn(Option<End>) -> Option<Value<'a>>,
+) -> Option<Value<'a>> {
     if !known(o) {
         return None;
     }
     let mut values = Vec::new_in(o.arena);
-    values.extend([client(o), server(o)].into_iter().flatten().map(read));
+    values.extend([client(o), server(o)].into_iter().filter_map(read));
     Some(Value::List(values.into_bump_slice()))
-}
-
-pub(super) fn kind(peers: &Peers<'_>) -> Kind {
-    const AF_NETLINK: u16 = 16;
-    let (word, letter) = match (ends(peers), peers) {
-        (Some((_, (IpAddr::V4(_), _))), _) => ("ipv4", "4"),
-        (Some((_, (IpAddr::V6(_), _))), _) => ("ipv6", "6"),
-        (None, Peers::Unix { .. }) => ("unix", "u"),
-        (None, Peers::Other(AF_NETLINK)) => ("netlink", "n"),
-        (None, _) => ("<NA>", "o"),
-    };
-    Kind { word, letter }
-}
-
-/// `client:port->server:port`, or the sockets and path of a unix connection.
-pub(super) fn name<'a>(o: &Observation<'a>, peers: &Peers<'_>) -> &'a [u8] {
-    match (ends(peers), peers) {
-        (Some((client, server)), _) => {
-            // What a socket without an address reports as its own.
-            let none = match server.0 {
-                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-            };
-            let ((cip, cport), (sip, sport)) = (client.unwrap_or((none, 0)), server);
-            compose::text(o.arena, format_args!("{cip}:{cport}->{sip}:{sport}"))
-        }
-        (None, Peers::Unix { path, source, peer }) => {
-            let sockets = compose::text(o.arena, format_args!("{source:x}->{peer:x} "));
-            compose::concat(o.arena, &[sockets, path])
-        }
-        (None, _) => &[],
-    }
 }
 
 /// `fd.sockfamily`.
 pub(super) fn family<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {
-    match connect(o)?.peers {
-        Peers::Ip { .. } => Some(Value::Text(b"ip")),
-        Peers::Unix { .. } => Some(Value::Text(b"unix")),
-        Peers::Other(_) => None,
-    }
-}
-
-/// The protocol of a socket and its letter.
-fn protocol_of(connect: &Connect<'_>) -> Option<(&'static [u8], &'static [u8])> {
-    const SOCK_RAW: u16 = 3;
-    ends(&connect.peers)?;
-    match (connect.protocol, connect.socket_type) {
-        (_, SOCK_RAW) => Some((b"raw", b"r")),
-        (6, _) => Some((b"tcp", b"t")),
-        (17, _) => Some((b"udp", b"u")),
-        (1 | 58, _) => Some((b"icmp", b"i")),
-        _ => None,
+    let socket = of(o)?;
+    match socket.family {
+        AF_UNIX => Some(Value::Text(b"unix")),
+        _ => socket.is_ip().then_some(Value::Text(b"ip")),
     }
 }
 
 /// `fd.l4proto`.
 pub(super) fn protocol<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {
-    let protocol = connect(o).and_then(protocol_of);
+    let protocol = of(o).and_then(|socket| socket.protocol());
     let word = protocol.map_or(&b"<NA>"[..], |(word, _)| word);
     known(o).then_some(Value::Text(word))
 }
 
-/// The letter of the protocol, as `<4t>` has it; empty without one.
-pub(in crate::fields) fn protocol_char(o: &Observation<'_>) -> &'static [u8] {
-    let protocol = connect(o).and_then(protocol_of);
-    protocol.map_or(b"", |(_, letter)| letter)
+/// `fd.connected`.
+pub(super) fn connected<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {
+    truth(o, |socket| socket.connected)
 }
 
-/// `fd.connected`: a connect that goes on in the background counts.
-pub(super) fn connected<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {
-    const EINPROGRESS: i64 = 115;
-    let result = connect(o).map(|connect| connect.result);
-    let connected = result.is_some_and(|result| result >= 0 || result == -EINPROGRESS);
-    known(o).then_some(Value::Bool(connected))
+/// `fd.is_server`.
+pub(super) fn is_server<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {
+    truth(o, |socket| socket.serves)
+}
+
+/// `fd.name_changed`.
+pub(super) fn name_changed<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {
+    truth(o, |socket| socket.named)
+}
+
+/// Something of a socket that other descriptors never are.
+fn truth<'a>(o: &Observation<'a>, is: fn(&Socket<'a>) -> bool) -> Option<Value<'a>> {
+    known(o).then(|| Value::Bool(of(o).is_some_and(|socket| is(&socket))))
 }
 
 /// The service of a port, else the port.
-pub(super) fn service<'a>(o: &Observation<'a>, (_, port): End) -> Value<'a> {
-    Value::Text(match service_of_port(port) {
+pub(super) fn service<'a>(o: &Observation<'a>, end: Option<End>) -> Option<Value<'a>> {
+    let (_, port) = end?;
+    Some(Value::Text(match service_of_port(port) {
         Some(name) => name.as_bytes(),
         None => compose::text(o.arena, format_args!("{port}")),
-    })
+    }))
 }

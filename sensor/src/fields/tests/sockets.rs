@@ -154,7 +154,7 @@ fn unix_and_other_sockets_have_no_addresses() {
     Scene::new().check(
         &Body::Connect(packet),
         &[
-            ("fd.type", "<NA>"),
+            ("fd.type", "packet"),
             ("fd.typechar", "o"),
             ("evt.arg.addr", "<NA>"),
         ],

@@ -1,0 +1,157 @@
+//! Parameters whose form depends on what else the call was given.
+//!
+//! Everything the event table cannot say in one row: a request that makes of an
+//! argument a signal, an address or nothing, and what 32-bit programs pass in
+//! another way.
+
+use super::{Raw, call::in_memory, call::number};
+use crate::decode::{Abi, Call};
+use crate::enrich::Observation;
+use crate::events::{EventType, Kind, Param, words};
+use crate::fields::{compose, names};
+
+/// The value, where it is not simply what the table says.
+pub(super) fn raw<'a>(
+    o: &Observation<'a>,
+    call: &Call<'a>,
+    event: &EventType,
+    param: &Param,
+) -> Option<Raw<'a>> {
+    if o.event.task.abi == Abi::I386 && split_by_32_bit(event.name, param.name) {
+        return Some(Raw::Missing);
+    }
+    match (event.name, param.name) {
+        ("ptrace", "data") => Some(ptrace_data(call)),
+        ("prctl", "arg2_str") if !names_itself(call) => Some(Raw::Missing),
+        ("prctl", "arg2_int") if names_itself(call) => Some(Raw::Signed(0)),
+        ("bpf", "type" | "name") => Some(bpf(call, param)),
+        ("fsconfig", "value_charbuf") if !matches!(int(call, 1), 1 | 3 | 4) => Some(Raw::Missing),
+        ("quotactl", "quotafilepath") if int(call, 0) >> 8 != Q_QUOTAON => Some(Raw::Missing),
+        ("semop", "sem_num_1" | "sem_op_1" | "sem_flg_1") if int(call, 2) < 2 => Some(Raw::Missing),
+        ("getsockopt" | "setsockopt", "val") => Some(socket_option(call)),
+        _ => None,
+    }
+}
+
+/// The meaning, where another argument decides on it.
+pub(super) fn meaning<'a>(
+    o: &Observation<'a>,
+    call: &Call<'a>,
+    event: &EventType,
+    param: &Param,
+    raw: Raw<'a>,
+) -> Option<&'a [u8]> {
+    let Raw::Unsigned(value) = raw else {
+        return None;
+    };
+    match (event.name, param.name) {
+        ("ptrace", "addr" | "data") => Some(match ptrace_signal(call, param, value) {
+            Some(signal) => signal.as_bytes(),
+            None => compose::text(o.arena, format_args!("{value:X}")),
+        }),
+        ("bpf", "type") => {
+            let words = match int(call, 0) {
+                BPF_PROG_LOAD => words::BPF_PROGRAM,
+                _ => words::BPF_MAP,
+            };
+            compose::one_of(o.arena, value, words)
+        }
+        // The names are those of one level; on others the numbers mean other things.
+        ("getsockopt" | "setsockopt", "optname") if int(call, 1) != SOL_SOCKET => {
+            Some(compose::text(o.arena, format_args!("{value}")))
+        }
+        ("mknod" | "mknodat", "mode") => Some(file_mode(o, value)),
+        _ => None,
+    }
+}
+
+const Q_QUOTAON: u32 = 0x80_0002;
+const SOL_SOCKET: u32 = 1;
+
+/// The lower half of an argument.
+fn int(call: &Call<'_>, at: u8) -> u32 {
+    let [a, b, c, d, ..] = call.arg(at).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+/// Parameters that 32-bit programs pass in two arguments, or not at all.
+fn split_by_32_bit(event: &str, param: &str) -> bool {
+    matches!(
+        (event, param),
+        ("pread" | "pwrite" | "preadv" | "pwritev", "pos")
+            | ("truncate" | "ftruncate", "length")
+            | ("fallocate", "offset" | "len")
+            | ("umount2", "flags")
+    )
+}
+
+/// `data` of ptrace: of a request that reads, what was read; else the argument.
+fn ptrace_data<'a>(call: &Call<'a>) -> Raw<'a> {
+    const PEEKTEXT: u32 = 1;
+    const PEEKUSR: u32 = 3;
+    if (PEEKTEXT..=PEEKUSR).contains(&int(call, 0)) {
+        return in_memory(call, 3, 0, 8).map_or(Raw::Missing, Raw::Unsigned);
+    }
+    Raw::Unsigned(call.arg(3))
+}
+
+/// The signal that a ptrace request gives to the process that goes on.
+fn ptrace_signal(call: &Call<'_>, param: &Param, value: u64) -> Option<&'static str> {
+    const CONT: u32 = 7;
+    const SINGLESTEP: u32 = 9;
+    const DETACH: u32 = 17;
+    const SYSCALL: u32 = 24;
+    let goes_on = matches!(int(call, 0), CONT | SINGLESTEP | DETACH | SYSCALL);
+    let number = i64::try_from(value).ok()?;
+    names::signal(number).filter(|_| goes_on && param.name == "data")
+}
+
+/// Whether prctl sets or reads the name of the thread.
+fn names_itself(call: &Call<'_>) -> bool {
+    const PR_SET_NAME: u32 = 15;
+    const PR_GET_NAME: u32 = 16;
+    matches!(int(call, 0), PR_SET_NAME | PR_GET_NAME)
+}
+
+const BPF_MAP_CREATE: u32 = 0;
+const BPF_PROG_LOAD: u32 = 5;
+
+/// Type and name of what bpf loads or makes; other commands have none.
+fn bpf<'a>(call: &Call<'a>, param: &Param) -> Raw<'a> {
+    const NAME_LEN: usize = 16;
+    let name_at: usize = match int(call, 0) {
+        BPF_MAP_CREATE => 28,
+        BPF_PROG_LOAD => 48,
+        _ => return Raw::Missing,
+    };
+    if param.kind != Kind::Text {
+        return in_memory(call, 1, 0, 4).map_or(Raw::Missing, |ty| number(param.kind, ty));
+    }
+    let attribute = call.bytes(1).map_or(&[][..], |read| read.bytes);
+    let name = attribute.get(name_at..).unwrap_or_default();
+    let name = name.get(..NAME_LEN).unwrap_or(name);
+    Raw::Bytes(name.split(|byte| *byte == 0).next().unwrap_or_default())
+}
+
+/// The value of a socket option: a number where it is as wide as one.
+fn socket_option<'a>(call: &Call<'a>) -> Raw<'a> {
+    match call.bytes(3).map(|read| read.bytes) {
+        None | Some([]) => Raw::Missing,
+        Some(bytes) if bytes.len() == 4 => {
+            let value = in_memory(call, 3, 0, 4).unwrap_or(0);
+            number(Kind::Signed(32), value)
+        }
+        Some(bytes) => Raw::Bytes(bytes),
+    }
+}
+
+/// A mode with the type of file in it.
+fn file_mode<'a>(o: &Observation<'a>, mode: u64) -> &'a [u8] {
+    const S_IFMT: u64 = 0o170_000;
+    let permissions = compose::flags(o.arena, mode & !S_IFMT, words::MODE);
+    match compose::one_of(o.arena, mode & S_IFMT, words::FILE_TYPE) {
+        Some(ty) if mode & !S_IFMT == 0 => ty,
+        Some(ty) => compose::concat(o.arena, &[permissions, b"|", ty]),
+        None => permissions,
+    }
+}
