@@ -62,9 +62,8 @@ fn of_param(row: &EventType, param: &Param) -> Option<Step> {
         From::Vector { at, len } => (step::VECTOR, at, len),
         From::VectorOut { at, len } => (step::VECTOR_OUT, at, len),
         From::DescriptorAt(at) => (step::DESCRIPTOR_AT, at, 0),
-        From::Descriptor(at) => (step::DESCRIPTOR, at, 0),
         From::Of(at, _) if pointed_to(row, at) => return None,
-        From::Of(at, _) => (step::DESCRIPTOR, at, 0),
+        From::Descriptor(at) | From::Of(at, _) => (step::DESCRIPTOR, at, 0),
         From::Elsewhere | From::Result | From::Arg(_) | From::Bits { .. } | From::Size(_) => {
             return None;
         }

@@ -24,7 +24,7 @@ use crate::fields::{Arg, Value, compose};
 #[derive(Debug, Clone, Copy)]
 pub(in crate::fields) struct Socket<'a> {
     family: u16,
-    socket_type: u16,
+    ty: u16,
     protocol: u16,
     /// The caller's end; its address may be unspecified.
     local: Option<End>,
@@ -58,7 +58,7 @@ impl<'a> Socket<'a> {
         let canonical = |(ip, port): End| (ip.to_canonical(), port);
         let mut socket = Self {
             family: AF_UNIX,
-            socket_type: connect.socket_type,
+            ty: connect.socket_type,
             protocol: connect.protocol.into(),
             local: None,
             remote: None,
@@ -88,7 +88,7 @@ impl<'a> Socket<'a> {
         let local = end(told.local, told.local_port);
         (told.family != 0).then_some(Self {
             family: told.family,
-            socket_type: told.socket_type,
+            ty: told.socket_type,
             protocol: told.protocol,
             local,
             remote,
@@ -185,7 +185,7 @@ impl<'a> Socket<'a> {
         if !self.is_ip() || (self.local, self.remote) == (None, None) {
             return None;
         }
-        match (self.protocol, self.socket_type) {
+        match (self.protocol, self.ty) {
             (_, SOCK_RAW) => Some((b"raw", b"r")),
             (6, _) => Some((b"tcp", b"t")),
             (17, _) => Some((b"udp", b"u")),

@@ -7,7 +7,7 @@
 use bumpalo::collections::Vec;
 use sensor_ebpf::call::{CWD, RESULT};
 
-use super::{Raw, absolute, directory, forms, working_directory};
+use super::{AT_FDCWD, Raw, absolute, directory, forms, working_directory};
 use crate::decode::{Abi, Body, Call, Read};
 use crate::enrich::Observation;
 use crate::events::{self, Category, EventType, From, Kind, Of, Param};
@@ -26,36 +26,28 @@ pub(super) fn raw<'a>(
         return raw;
     }
     match param.from {
-        From::Elsewhere if param.kind == Kind::Tuple => tuple(o),
+        _ if param.kind == Kind::Tuple => tuple(o),
         From::Elsewhere => Raw::Missing,
-        From::Result => result(call, param.kind),
-        From::Arg(at) => number(param.kind, call.arg(at)),
+        From::Result | From::Descriptor(RESULT) => result(call, param.kind),
+        From::Arg(at) | From::Descriptor(at) => number(param.kind, call.arg(at)),
         From::Bits { at, shift, mask } => {
             number(param.kind, call.arg(at) >> shift & u64::from(mask))
         }
         From::Text(at) | From::Under { at, .. } => text(call.text(at)),
-        From::Word { at, offset } => word(call, param.kind, at, offset),
-        From::Long { at, offset } => match o.event.task.abi {
-            Abi::I386 => Raw::Missing,
-            _ => word(call, param.kind, at, offset),
-        },
+        From::Long { .. } | From::Clock { .. } if o.event.task.abi == Abi::I386 => Raw::Missing,
+        From::Word { at, offset } | From::Long { at, offset } => word(call, param.kind, at, offset),
         From::Halves { at, offset, apart } => halves(call, at, offset, apart),
         From::Clock {
             at,
             offset,
             unit_ns,
-        } => match o.event.task.abi {
-            Abi::I386 => Raw::Missing,
-            _ => clock(call, at, offset, unit_ns),
-        },
-        From::Address { at, .. } | From::AddressOut { at, .. } if param.kind == Kind::Address => {
+        } => clock(call, at, offset, unit_ns),
+        From::Address { at, .. } | From::AddressOut { at, .. } => {
             match call.address(at).and_then(address::parse) {
                 Some(address) => Raw::Bytes(address::text(o.arena, address)),
                 None => Raw::Missing,
             }
         }
-        From::Address { .. } | From::AddressOut { .. } => tuple(o),
-        From::Message(_) | From::MessageOut(_) if param.kind == Kind::Tuple => tuple(o),
         From::Memory { at, .. }
         | From::Fixed { at, .. }
         | From::Message(at)
@@ -66,8 +58,6 @@ pub(super) fn raw<'a>(
             Some(Read { full, .. }) => Raw::Unsigned(full.into()),
             None => Raw::Missing,
         },
-        From::Descriptor(RESULT) => result(call, param.kind),
-        From::Descriptor(at) => number(param.kind, call.arg(at)),
         From::DescriptorAt(at) => match call.descriptor(at) {
             Some((descriptor, _)) => Raw::Signed(descriptor.number.into()),
             None => word(call, param.kind, at, 0),
@@ -262,10 +252,8 @@ fn path_under(param: &Param, dir_at: u8) -> Option<u8> {
 
 /// The directory the path in an argument starts from; empty when it is not known.
 fn base<'a>(o: &Observation<'a>, call: &Call<'a>, at: u8, dir: u8) -> &'a [u8] {
-    const AT_FDCWD: u32 = 100_u32.wrapping_neg();
     let told = call.base(at).unwrap_or_default();
-    let [a, b, c, d, ..] = call.arg(dir).to_le_bytes();
-    let from_here = dir == CWD || u32::from_le_bytes([a, b, c, d]) == AT_FDCWD;
+    let from_here = dir == CWD || number(Kind::Fd, call.arg(dir)) == Raw::Signed(AT_FDCWD);
     if told.is_empty() && from_here {
         return working_directory(o);
     }

@@ -42,7 +42,7 @@ fn rows(set: EventSet) -> impl Iterator<Item = &'static EventType> {
 }
 
 fn not_captured(studied: &StudiedRule, set: EventSet, found: &mut Vec<Diagnostic>) -> bool {
-    if rows(set).any(|row| row.captured()) {
+    if rows(set).any(crate::events::EventType::captured) {
         return false;
     }
     let names: Vec<&str> = rows(set).map(|row| row.name).collect();
