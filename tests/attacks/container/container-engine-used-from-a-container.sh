@@ -1,10 +1,10 @@
 # rule: Container engine used from a container
 # where: container
 attack() {
-    cp /bin/true docker
+    ln -s /bin/true docker
     ./docker -H unix:///run/docker.sock ps -a
 }
 near_miss() {
-    cp /bin/true which
+    ln -s /bin/true which
     ./which docker
 }

@@ -1,10 +1,10 @@
 # rule: Container started with the host's own directories
 # where: host
 attack() {
-    cp /bin/true docker
+    ln -s /bin/true docker
     ./docker run --rm -it -v /:/mnt alpine chroot /mnt sh
 }
 near_miss() {
-    cp /bin/true docker
+    ln -s /bin/true docker
     ./docker run --rm -d -v /srv/shop:/data shop:7
 }

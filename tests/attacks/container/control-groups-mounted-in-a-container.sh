@@ -3,9 +3,9 @@
 # needs: perl
 attack() {
     mkdir target
-    perl -e 'syscall(165, "cgroup", "target", "cgroup", 0, "rdma")'
+    perl -e 'syscall(165, $d = "cgroup", $t = "target", $f = "cgroup", 0, $o = "rdma")'
 }
 near_miss() {
     mkdir target
-    perl -e 'syscall(165, "tmpfs", "target", "tmpfs", 0, "") == 0 or die'
+    perl -e 'syscall(165, $d = "tmpfs", $t = "target", $f = "tmpfs", 0, $o = "") == 0 or die'
 }

@@ -3,9 +3,9 @@
 # needs: perl
 attack() {
     mkdir target
-    perl -e 'syscall(165, "/dev/sdz9", "target", "ext4", 1, "")'
+    perl -e 'syscall(165, $d = "/dev/sdz9", $t = "target", $f = "ext4", 1, $o = "")'
 }
 near_miss() {
     mkdir target
-    perl -e 'syscall(165, "tmpfs", "target", "tmpfs", 0, "") == 0 or die'
+    perl -e 'syscall(165, $d = "tmpfs", $t = "target", $f = "tmpfs", 0, $o = "") == 0 or die'
 }

@@ -1,10 +1,10 @@
 # rule: Package manager run in a container
 # where: container
 attack() {
-    cp /bin/true apk
+    ln -s /bin/true apk
     ./apk add nmap
 }
 near_miss() {
-    cp /bin/true man
+    ln -s /bin/true man
     ./man apk
 }

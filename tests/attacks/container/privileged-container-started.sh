@@ -4,5 +4,5 @@ attack() {
     unshare --pid --fork --mount-proc true
 }
 near_miss() {
-    unshare --pid --fork --mount-proc setpriv --bounding-set -sys_module --inh-caps -all true
+    setpriv --bounding-set -sys_module unshare --pid --fork --mount-proc true
 }

@@ -3,7 +3,7 @@
 # needs: perl
 attack() {
     sleep 5 &
-    perl -e 'syscall(101, 0x4206, shift, 0, 0) == 0 or die' -- "$!"
+    perl -e 'syscall(101, 0x4206, shift() + 0, 0, 0) == 0 or die' -- "$!"
     kill $! || :
 }
 near_miss() {

@@ -2,10 +2,10 @@
 # where: container
 # needs: script setsid
 attack() {
-    cp /bin/sh runc
+    ln -s /bin/sh runc
     script -qc './runc -c "sh -c :; :"' /dev/null > /dev/null
 }
 near_miss() {
-    cp /bin/sh runc
+    ln -s /bin/sh runc
     setsid ./runc -c 'sh -c :; :'
 }

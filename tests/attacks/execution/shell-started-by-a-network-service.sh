@@ -1,10 +1,10 @@
 # rule: Shell started by a network service
 # where: host
 attack() {
-    cp /bin/sh nginx
+    ln -s /bin/sh nginx
     ./nginx -c 'sh -c "exit 0"; :'
 }
 near_miss() {
-    cp /bin/sh nginx
+    ln -s /bin/sh nginx
     ./nginx -c 'sh -c "exec /usr/sbin/sendmail -t -i" 2> /dev/null || :'
 }

@@ -1,10 +1,10 @@
 # rule: Database emptied from the command line
 # where: host
 attack() {
-    cp /bin/true mysql
+    ln -s /bin/true mysql
     ./mysql -e 'DROP DATABASE shop'
 }
 near_miss() {
-    cp /bin/true mysql
+    ln -s /bin/true mysql
     ./mysql -e 'SHOW DATABASES'
 }

@@ -1,10 +1,10 @@
 # rule: Disk or file system wiped
 # where: host
 attack() {
-    cp /bin/true dd
+    ln -s /bin/true dd
     ./dd if=/dev/zero of=/dev/sdz9 bs=1M
 }
 near_miss() {
-    cp /bin/true dd
+    ln -s /bin/true dd
     ./dd if=/dev/zero of=swapfile bs=1M
 }

@@ -2,12 +2,12 @@
 # where: host
 # needs: find
 attack() {
-    cp /bin/true openssl
+    ln -s /bin/true openssl
     touch a.doc
     find . -name a.doc -exec ./openssl enc -aes-256-cbc -pbkdf2 -k x -in '{}' -out b \;
 }
 near_miss() {
-    cp /bin/true openssl
+    ln -s /bin/true openssl
     touch a.doc
     ./openssl enc -aes-256-cbc -pbkdf2 -k x -in a.doc -out b
 }

@@ -1,8 +1,8 @@
 # rule: Kernel told to stop the machine at once
 # where: host
 attack() {
-    sh -c ': >> /proc/sysrq-trigger'
+    sh -c ': >> /proc/sysrq-trigger' 2> /dev/null || :
 }
 near_miss() {
-    cat /proc/sys/kernel/sysrq > /dev/null
+    cat /proc/sys/kernel/panic > /dev/null
 }

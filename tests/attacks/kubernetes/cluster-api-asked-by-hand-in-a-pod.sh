@@ -1,10 +1,10 @@
 # rule: Cluster API asked by hand in a pod
 # where: container
 attack() {
-    cp /bin/true curl
+    ln -s /bin/true curl
     ./curl -sk https://kubernetes.default.svc/api/v1/secrets
 }
 near_miss() {
-    cp /bin/true curl
+    ln -s /bin/true curl
     ./curl -s http://shop-cart:8080/healthz
 }

@@ -1,10 +1,10 @@
 # rule: kubectl run in a pod
 # where: container
 attack() {
-    cp /bin/true kubectl
+    ln -s /bin/true kubectl
     ./kubectl auth can-i --list
 }
 near_miss() {
-    cp /bin/true which
+    ln -s /bin/true which
     ./which kubectl
 }

@@ -1,10 +1,10 @@
 # rule: Node entered through a debugging pod
 # where: host
 attack() {
-    cp /bin/true kubectl
+    ln -s /bin/true kubectl
     ./kubectl debug node/worker-1 -it --image=busybox
 }
 near_miss() {
-    cp /bin/true kubectl
+    ln -s /bin/true kubectl
     ./kubectl debug -it shop-6c9f --image=busybox --target=shop
 }

@@ -1,10 +1,10 @@
 # rule: Pod entered with the engine's client
 # where: host
 attack() {
-    cp /bin/true crictl
+    ln -s /bin/true crictl
     ./crictl exec -it 1f2e3d sh
 }
 near_miss() {
-    cp /bin/true crictl
+    ln -s /bin/true crictl
     ./crictl ps -a
 }

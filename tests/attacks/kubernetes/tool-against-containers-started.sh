@@ -1,10 +1,10 @@
 # rule: Tool against containers started
 # where: container
 attack() {
-    cp /bin/true peirates
+    ln -s /bin/true peirates
     ./peirates
 }
 near_miss() {
-    cp /bin/true less
+    ln -s /bin/true less
     ./less /srv/deepce.sh
 }

@@ -1,10 +1,10 @@
 # rule: Attack tool started
 # where: host
 attack() {
-    cp /bin/true hydra
+    ln -s /bin/true hydra
     ./hydra -L users -P words ssh://192.0.2.9
 }
 near_miss() {
-    cp /bin/true less
+    ln -s /bin/true less
     ./less /usr/share/doc/hydra/README
 }

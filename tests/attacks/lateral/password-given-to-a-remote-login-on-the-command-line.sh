@@ -1,10 +1,10 @@
 # rule: Password given to a remote login on the command line
 # where: host
 attack() {
-    cp /bin/true sshpass
+    ln -s /bin/true sshpass
     ./sshpass -p Winter2026 ssh root@192.0.2.9
 }
 near_miss() {
-    cp /bin/true sshpass
+    ln -s /bin/true sshpass
     ./sshpass -f pw ssh root@192.0.2.9
 }

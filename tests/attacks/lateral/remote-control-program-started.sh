@@ -1,10 +1,10 @@
 # rule: Remote control program started
 # where: host
 attack() {
-    cp /bin/true tmate
+    ln -s /bin/true tmate
     ./tmate -F
 }
 near_miss() {
-    cp /bin/true tmux
+    ln -s /bin/true tmux
     ./tmux attach
 }

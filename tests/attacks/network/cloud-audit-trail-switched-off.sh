@@ -1,10 +1,10 @@
 # rule: Cloud audit trail switched off
 # where: host
 attack() {
-    cp /bin/true aws
+    ln -s /bin/true aws
     ./aws cloudtrail stop-logging --name main
 }
 near_miss() {
-    cp /bin/true aws
+    ln -s /bin/true aws
     ./aws cloudtrail get-trail-status --name main
 }

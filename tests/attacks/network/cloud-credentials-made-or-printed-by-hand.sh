@@ -1,10 +1,10 @@
 # rule: Cloud credentials made or printed by hand
 # where: host
 attack() {
-    cp /bin/true aws
+    ln -s /bin/true aws
     ./aws configure export-credentials
 }
 near_miss() {
-    cp /bin/true aws
+    ln -s /bin/true aws
     ./aws sts get-caller-identity
 }

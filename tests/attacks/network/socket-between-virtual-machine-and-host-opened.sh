@@ -5,6 +5,6 @@ attack() {
     perl -e 'socket(S, 40, 1, 0)'
 }
 near_miss() {
-    cp "$(command -v perl)" qemu-ga
+    ln -s "$(command -v perl)" qemu-ga
     ./qemu-ga -e 'socket(S, 40, 1, 0)'
 }

@@ -1,12 +1,12 @@
 # rule: Change of user below a network service
 # where: host
 attack() {
-    cp /bin/sh nginx
-    cp /bin/true sudo
-    ./nginx -c './sudo -l; :'
+    ln -s /bin/sh nginx
+    ln -s /bin/true su
+    ./nginx -c './su anna; :'
 }
 near_miss() {
-    cp /bin/sh worker
-    cp /bin/true sudo
-    ./worker -c './sudo -l; :'
+    ln -s /bin/sh worker
+    ln -s /bin/true su
+    ./worker -c './su anna; :'
 }

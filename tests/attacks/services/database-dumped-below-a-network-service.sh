@@ -1,12 +1,12 @@
 # rule: Database dumped below a network service
 # where: host
 attack() {
-    cp /bin/sh nginx
-    cp /bin/true mysqldump
+    ln -s /bin/sh nginx
+    ln -s /bin/true mysqldump
     ./nginx -c './mysqldump shop customers; :'
 }
 near_miss() {
-    cp /bin/sh cron
-    cp /bin/true mysqldump
+    ln -s /bin/sh cron
+    ln -s /bin/true mysqldump
     ./cron -c './mysqldump shop customers; :'
 }

@@ -1,13 +1,13 @@
 # rule: File made executable by a network service
 # where: host
 attack() {
-    cp /bin/sh nginx
+    ln -s /bin/sh nginx
     mkdir -p /var/www/html
     echo true > /var/www/html/k
     ./nginx -c 'chmod +x /var/www/html/k; :'
 }
 near_miss() {
-    cp /bin/sh nginx
+    ln -s /bin/sh nginx
     mkdir -p /var/www/html
     echo true > /var/www/html/k
     ./nginx -c 'chmod 644 /var/www/html/k; :'

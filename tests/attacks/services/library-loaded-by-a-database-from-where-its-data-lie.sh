@@ -2,13 +2,13 @@
 # where: host
 # needs: perl
 attack() {
-    cp "$(command -v perl)" redis-server
+    ln -s "$(command -v perl)" redis-server
     mkdir -p /var/lib/redis
     echo > /var/lib/redis/exp.so
     ./redis-server -e 'open(F, "<", "/var/lib/redis/exp.so") or die'
 }
 near_miss() {
-    cp "$(command -v perl)" redis-server
+    ln -s "$(command -v perl)" redis-server
     echo > exp.so
     ./redis-server -e 'open(F, "<", "exp.so") or die'
 }

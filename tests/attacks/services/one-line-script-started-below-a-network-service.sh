@@ -2,10 +2,10 @@
 # where: host
 # needs: perl
 attack() {
-    cp /bin/sh nginx
+    ln -s /bin/sh nginx
     ./nginx -c 'perl -e "print 1" > /dev/null; :'
 }
 near_miss() {
-    cp /bin/sh worker
+    ln -s /bin/sh worker
     ./worker -c 'perl -e "print 1" > /dev/null; :'
 }

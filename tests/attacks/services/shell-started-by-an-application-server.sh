@@ -1,12 +1,12 @@
 # rule: Shell started by an application server
 # where: host
 attack() {
-    cp /bin/sh node
+    ln -s /bin/sh node
     echo 'sh -c "exit 0"; :' > server.js
     ./node server.js
 }
 near_miss() {
-    cp /bin/sh node
+    ln -s /bin/sh node
     echo 'sh -c "exit 0"; :' > compile.js
     ./node compile.js
 }

@@ -1,12 +1,12 @@
 # rule: Credentials asked of git by a build
 # where: host
 attack() {
-    cp /bin/sh node
-    echo 'cp /bin/true git; ./git config --get http.https://example.org/.extraheader; :' > npm-cli.js
+    ln -s /bin/sh node
+    echo 'ln -s /bin/true git; ./git config --get http.https://example.org/.extraheader; :' > npm-cli.js
     ./node npm-cli.js install
 }
 near_miss() {
-    cp /bin/sh node
-    echo 'cp /bin/true git; ./git describe --tags; :' > npm-cli.js
+    ln -s /bin/sh node
+    echo 'ln -s /bin/true git; ./git describe --tags; :' > npm-cli.js
     ./node npm-cli.js install
 }

