@@ -7,13 +7,14 @@
 //! Always holds: a script changes nothing that outlives it, and what it does is told
 //! by its cgroup from all else on the machine.
 
-mod group;
+pub(crate) mod group;
 mod matrix;
-mod needs;
-mod script;
+pub(crate) mod needs;
+pub(crate) mod runner;
+pub(crate) mod script;
 pub(crate) mod stage;
 mod trial;
-mod watch;
+pub(crate) mod watch;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use anyhow::{Result, bail, ensure};
 use crate::progress::{self, cannot, doing, ok};
 use crate::setup;
 use crate::test::Verdict;
+use runner::Runner;
 use script::Script;
 use trial::{Trial, Trier};
 use watch::Watch;
@@ -157,14 +159,16 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         arguments.filters
     );
     progress::begin_log(LOG)?;
-    programs(&chosen, arguments.install || progress::in_ci())?;
+    let needs = chosen.iter().flat_map(|script| script.needs.clone());
+    programs(needs, arguments.install || progress::in_ci())?;
     let tools = compile()?;
     let sensor = build(arguments.release)?;
 
     let begin = Instant::now();
     let watch = Watch::start(&sensor, &rules, EVERY_RULE, "attacks-sensor")?;
     let in_force = watch.rules(&sensor)?;
-    let trier = Trier::new(&watch, &tools)?;
+    let runner = Runner::new(tools)?;
+    let trier = Trier::new(&watch, &runner);
     let mut trials = run_all(&trier, &chosen, arguments.jobs)?;
     group::remove_parents();
     let said = watch.stop()?;
@@ -200,8 +204,10 @@ fn rules_of(arguments: &Arguments) -> Result<PathBuf> {
 }
 
 /// Sees to the programs that scripts need, as far as it may.
-fn programs(scripts: &[Script], may_install: bool) -> Result<()> {
-    let missing = needs::missing_of_all(scripts);
+pub(crate) fn programs(needs: impl Iterator<Item = String>, may_install: bool) -> Result<()> {
+    let ours = needs::OURS.map(str::to_owned).into_iter();
+    let all: BTreeSet<String> = ours.chain(needs).collect();
+    let missing = needs::missing(&all.into_iter().collect::<Vec<_>>());
     if missing.is_empty() {
         return Ok(());
     }
@@ -212,14 +218,14 @@ fn programs(scripts: &[Script], may_install: bool) -> Result<()> {
     }
     cannot(&format!(
         "missing here: {}\n        `apt-get install {}`, or this command with --install",
-        missing.iter().cloned().collect::<Vec<_>>().join(" "),
+        missing.join(" "),
         packages.join(" ")
     ));
     Ok(())
 }
 
 /// Compiles the C programs of the scripts that are new or changed; gives their directory.
-fn compile() -> Result<PathBuf> {
+pub(crate) fn compile() -> Result<PathBuf> {
     let sources = progress::root().join("tests/attacks").join(script::TOOLS);
     let tools = progress::target_dir().join("xtask/attack-tools");
     std::fs::create_dir_all(&tools)?;
@@ -243,7 +249,7 @@ fn compile() -> Result<PathBuf> {
 }
 
 /// Builds the sensor and says where it is.
-fn build(release: bool) -> Result<PathBuf> {
+pub(crate) fn build(release: bool) -> Result<PathBuf> {
     doing("building the sensor");
     let mut build = progress::cargo();
     build.args(["build", "--locked", "--package", "sensor"]);
@@ -293,7 +299,7 @@ fn run_all<'a>(
 }
 
 /// Says what the sensor lost, which may be why a rule did not fire.
-fn losses(said: &str) {
+pub(crate) fn losses(said: &str) {
     for line in said.lines().filter(|line| line.contains("were lost")) {
         cannot(line);
     }

@@ -8,6 +8,7 @@
 
 mod attacks;
 mod bench;
+mod busy;
 mod dist;
 mod run;
 mod setup;
@@ -34,6 +35,7 @@ Examples:
   cargo xtask run -- -o priority=warning          the same, with flags for `sensor run`
   cargo xtask test                                every test this machine can run
   cargo xtask attacks                             every rule against a real attack and its near miss
+  cargo xtask busy --minutes 60                   an hour of honest work, and every alert
   cargo xtask vm                                  the kernel tests on older and newer kernels
   cargo xtask bench engine                        how many events a second the rules take
   cargo xtask dist                                a static binary with rules, in target/dist")]
@@ -48,6 +50,7 @@ enum Command {
     Run(run::Arguments),
     Test(test::Arguments),
     Attacks(attacks::Arguments),
+    Busy(busy::Arguments),
     Vm(vm::Arguments),
     Bench(bench::Arguments),
     Dist(dist::Arguments),
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
         Command::Attacks(arguments) => attacks::main(&arguments),
+        Command::Busy(arguments) => busy::main(&arguments),
         Command::AttackStage => attacks::stage::main(),
         Command::Vm(arguments) => vm::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),

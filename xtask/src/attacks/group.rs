@@ -24,9 +24,9 @@ const IN_CONTAINER: &str = "docker";
 
 /// One cgroup, in every hierarchy that is mounted.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(crate) struct Group {
     /// Its path in each hierarchy, as `/proc/PID/cgroup` and the sensor show it.
-    pub(super) path: String,
+    pub(crate) path: String,
     directories: Vec<PathBuf>,
 }
 
@@ -36,7 +36,7 @@ impl Group {
     /// # Errors
     ///
     /// When there is no hierarchy in which one can be made.
-    pub(super) fn make(place: Place, number: usize) -> Result<Self> {
+    pub(crate) fn make(place: Place, number: usize) -> Result<Self> {
         let unique = (u64::from(std::process::id()) << 24) | number as u64;
         let path = match place {
             Place::Host => format!("/{ON_HOST}/{unique:x}"),
@@ -58,7 +58,7 @@ impl Group {
     }
 
     /// The files a process writes `0` to in order to enter.
-    pub(super) fn doors(&self) -> Vec<PathBuf> {
+    pub(crate) fn doors(&self) -> Vec<PathBuf> {
         let directories = self.directories.iter();
         directories.map(|it| it.join("cgroup.procs")).collect()
     }
@@ -100,7 +100,7 @@ impl Group {
     /// # Errors
     ///
     /// When something in it does not end, or it cannot be removed.
-    pub(super) fn remove(self) -> Result<()> {
+    pub(crate) fn remove(self) -> Result<()> {
         self.empty()?;
         for directory in &self.directories {
             let removed = remove_patiently(directory);
@@ -111,7 +111,7 @@ impl Group {
 }
 
 /// Removes the directories that held the groups, unless somebody else uses them.
-pub(super) fn remove_parents() {
+pub(crate) fn remove_parents() {
     for root in hierarchies() {
         for name in [ON_HOST, IN_CONTAINER] {
             // Not empty: an engine's own.

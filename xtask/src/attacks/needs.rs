@@ -3,9 +3,6 @@
 //! In: names of programs from the heads of scripts. Out: those that are missing, and
 //! the Debian packages that bring them.
 
-use std::collections::BTreeSet;
-
-use super::script::Script;
 use crate::progress;
 
 /// Programs whose package has another name.
@@ -44,7 +41,7 @@ const PACKAGES: [(&str, &str); 31] = [
 ];
 
 /// The package that brings a program on Debian.
-pub(super) fn package(program: &str) -> &str {
+pub(crate) fn package(program: &str) -> &str {
     let special = PACKAGES.iter().find(|(name, _)| *name == program);
     // Debian's busybox cannot serve as one file in a container's root.
     match program {
@@ -53,23 +50,11 @@ pub(super) fn package(program: &str) -> &str {
     }
 }
 
-/// What one script lacks here.
-pub(super) fn missing(script: &Script) -> Vec<String> {
-    let needs = script.needs.iter();
-    needs
-        .filter(|program| !progress::has_program(program))
-        .cloned()
-        .collect()
+/// Which of the programs are not here.
+pub(crate) fn missing(programs: &[String]) -> Vec<String> {
+    let here = |program: &&String| !progress::has_program(program);
+    programs.iter().filter(here).cloned().collect()
 }
 
-/// What any of the scripts lacks here, besides what every run needs.
-pub(super) fn missing_of_all(scripts: &[Script]) -> BTreeSet<String> {
-    let mut programs: BTreeSet<String> = scripts.iter().flat_map(missing).collect();
-    let ours = ["cc", "ip", "setsid", "unshare"];
-    programs.extend(
-        ours.into_iter()
-            .filter(|program| !progress::has_program(program))
-            .map(str::to_owned),
-    );
-    programs
-}
+/// What every run needs, besides what the scripts say.
+pub(crate) const OURS: [&str; 4] = ["cc", "ip", "setsid", "unshare"];

@@ -18,7 +18,7 @@ pub(super) const TOOLS: &str = "tools";
 /// Where the acts of a script happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// On the machine itself, with private copies of what it may change.
     Host,
     /// In namespaces and a cgroup as a container engine makes them.
@@ -41,8 +41,7 @@ pub(super) struct Script {
 }
 
 /// The two halves of a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Half {
     /// What the rule must see.
     Attack,
@@ -120,7 +119,7 @@ impl Script {
 }
 
 /// A line of the head as word and value; words that mean nothing here are prose.
-fn head(line: &str) -> Option<(&str, &str)> {
+pub(crate) fn head(line: &str) -> Option<(&str, &str)> {
     let comment = line.strip_prefix('#')?.trim();
     let (word, value) = comment.split_once(':').unwrap_or(("", comment));
     Some((word.trim(), value.trim()))

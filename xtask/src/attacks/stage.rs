@@ -1,4 +1,4 @@
-//! One half of a script, run where it cannot change the machine.
+//! One function of a script, run where it cannot change the machine.
 //!
 //! In: an [`Order`] as JSON on standard input, read by a process that `unshare` has put
 //! into namespaces of its own. Out: a [`Report`] as JSON on standard output.
@@ -23,7 +23,7 @@ use anyhow::{Context as _, Result, ensure};
 use rustix::process::{WaitOptions, wait};
 use serde::{Deserialize, Serialize};
 
-use super::script::{Half, Place};
+use super::script::Place;
 
 /// Where a script finds the programs made for it, as `$TOOLS`.
 const TOOLS: &str = "/opt/tools";
@@ -32,7 +32,7 @@ const WORK: &str = "/opt/work";
 /// The script, and what calls it.
 const SCRIPT: &str = "/opt/script";
 
-/// Calls the half, and then what the script wants done afterwards.
+/// Calls the function, and then what the script wants done afterwards.
 const DRIVER: &str = "\
 . /opt/script/script.sh
 if command -v cleanup > /dev/null; then trap cleanup EXIT; fi
@@ -45,7 +45,7 @@ pub(super) struct Order {
     /// The file of the script.
     pub(super) script: PathBuf,
     /// Which function of it.
-    pub(super) half: Half,
+    pub(super) function: String,
     /// Where.
     pub(super) place: Place,
     /// Whether the network is the machine's own.
@@ -58,11 +58,11 @@ pub(super) struct Order {
 
 /// How it went.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Report {
-    /// When the half began, nanoseconds since the epoch.
-    pub(super) started_ns: u64,
+pub(crate) struct Report {
+    /// When it began, nanoseconds since the epoch.
+    pub(crate) started_ns: u64,
     /// How its shell ended, in words; empty when all is well.
-    pub(super) failure: String,
+    pub(crate) failure: String,
 }
 
 /// Takes the order, obeys and reports.
@@ -135,7 +135,7 @@ fn run(order: &Order) -> Result<Report> {
     }
     let started = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let child = Command::new("/bin/sh")
-        .args(["-eu", "/opt/script/run", order.half.function()])
+        .args(["-eu", "/opt/script/run", &order.function])
         .env_clear()
         .envs([
             (

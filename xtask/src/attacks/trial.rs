@@ -1,22 +1,14 @@
 //! One script tried: its near miss, then its attack, and what the sensor said to both.
 
-use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use super::STAGE;
-use super::group::Group;
 use super::needs;
-use super::script::{Half, Place, Script};
-use super::stage::{Order, Report};
+use super::runner::{Job, Runner};
+use super::script::{Half, Script};
+use super::stage::Report;
 use super::watch::{Alert, Watch};
-use crate::progress;
 
 /// How long one half may take; scripts promise half of it.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -88,26 +80,13 @@ fn milliseconds(ns: u64) -> f64 {
 /// What tries scripts.
 pub(super) struct Trier<'a> {
     watch: &'a Watch,
-    tools: &'a Path,
-    logs: PathBuf,
-    number: AtomicUsize,
+    runner: &'a Runner,
 }
 
 impl<'a> Trier<'a> {
-    /// For scripts that use these tools, before this sensor.
-    ///
-    /// # Errors
-    ///
-    /// When there is no place for what scripts say.
-    pub(super) fn new(watch: &'a Watch, tools: &'a Path) -> Result<Self> {
-        let logs = progress::target_dir().join("xtask/attacks");
-        fs::create_dir_all(&logs)?;
-        Ok(Self {
-            watch,
-            tools,
-            logs,
-            number: AtomicUsize::new(0),
-        })
+    /// For scripts that this runner starts, before this sensor.
+    pub(super) fn new(watch: &'a Watch, runner: &'a Runner) -> Self {
+        Self { watch, runner }
     }
 
     /// Tries one script. The near miss comes first: its alerts, if any, are there
@@ -119,15 +98,25 @@ impl<'a> Trier<'a> {
     pub(super) fn try_script<'s>(&self, script: &'s Script) -> Result<Trial<'s>> {
         let mut trial = Trial {
             script,
-            missing: needs::missing(script),
+            missing: needs::missing(&script.needs),
             attack: Outcome::default(),
             near_miss: Outcome::default(),
         };
         if !trial.missing.is_empty() {
             return Ok(trial);
         }
-        let (miss_group, near_miss) = self.run(script, Half::NearMiss)?;
-        let (attack_group, attack) = self.run(script, Half::Attack)?;
+        let run = |half: Half| {
+            let job = Job {
+                name: script.name(),
+                script: script.path.clone(),
+                function: half.function(),
+                place: script.place,
+                host_network: script.host_network,
+            };
+            self.runner.run(&job, LIMIT)
+        };
+        let (miss_group, near_miss) = run(Half::NearMiss)?;
+        let (attack_group, attack) = run(Half::Attack)?;
         self.watch.fence()?;
         let begin = Instant::now();
         let fired = |alert: &Alert| alert.rule == script.rule;
@@ -152,98 +141,5 @@ impl<'a> Trier<'a> {
             alerts,
             others,
         })
-    }
-
-    /// Runs one half in a cgroup of its own, whose path it gives.
-    fn run(&self, script: &Script, half: Half) -> Result<(String, Report)> {
-        let group = Group::make(script.place, self.number.fetch_add(1, Ordering::Relaxed))?;
-        let path = group.path.clone();
-        let file = format!(
-            "{}.{}.log",
-            script.name().replace('/', "."),
-            half.function()
-        );
-        let log = self.logs.join(file);
-        let order = Order {
-            script: std::path::absolute(&script.path)?,
-            half,
-            place: script.place,
-            host_network: script.host_network,
-            tools: self.tools.to_owned(),
-            doors: group.doors(),
-        };
-        let report = perform(&order, &log);
-        let report = match report {
-            Ok(Some(mut report)) => {
-                if !report.failure.is_empty() {
-                    report.failure = format!("{}{}", report.failure, last_words(&log));
-                }
-                report
-            }
-            Ok(None) => Report {
-                started_ns: 0,
-                failure: format!("it did not end within {} s", LIMIT.as_secs()),
-            },
-            Err(error) => Report {
-                started_ns: 0,
-                failure: format!("{error:#}{}", last_words(&log)),
-            },
-        };
-        group.remove()?;
-        Ok((path, report))
-    }
-}
-
-/// Has the order obeyed by a process that is nobody's child; `None` when it takes too long.
-fn perform(order: &Order, log: &Path) -> Result<Option<Report>> {
-    let mut child = begin(order, log)?;
-    let mut pipe = child.stdout.take().context("it has no standard output")?;
-    // `setsid` ends at once: its own child, which holds the pipe, goes on without a parent.
-    child.wait()?;
-    let (ended, end) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut text = String::new();
-        let read = pipe.read_to_string(&mut text).map(|_| text);
-        // Nobody waits any more when it took too long.
-        let _late = ended.send(read);
-    });
-    let Ok(text) = end.recv_timeout(LIMIT) else {
-        return Ok(None);
-    };
-    let report = serde_json::from_str(&text?).context("it could not be started")?;
-    Ok(Some(report))
-}
-
-fn begin(order: &Order, log: &Path) -> Result<Child> {
-    let mut command = Command::new("setsid");
-    command.args(["--fork", "unshare", "--mount", "--ipc", "--uts"]);
-    if !order.host_network {
-        command.arg("--net");
-    }
-    if order.place == Place::Container {
-        command.arg("--pid");
-    }
-    let mut child = command
-        .arg(std::env::current_exe()?)
-        .arg(STAGE)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(File::create(log)?)
-        .spawn()
-        .context("cannot start setsid")?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(serde_json::to_string(order)?.as_bytes())?;
-    }
-    Ok(child)
-}
-
-/// The last line that a script said.
-fn last_words(log: &Path) -> String {
-    let text = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let last = text.trim_end().lines().next_back().unwrap_or_default();
-    match last {
-        "" => String::new(),
-        _ => format!(": {}", last.escape_debug()),
     }
 }

@@ -31,23 +31,23 @@ const TIME: &str = "evt.rawtime";
 
 /// One alert.
 #[derive(Debug, Clone)]
-pub(super) struct Alert {
+pub(crate) struct Alert {
     /// The rule.
-    pub(super) rule: String,
+    pub(crate) rule: String,
     /// The path of the cgroup of the process that did it; empty when unknown.
-    pub(super) cgroup: String,
+    pub(crate) cgroup: String,
     /// When it happened, nanoseconds since the epoch.
-    pub(super) happened_ns: u64,
+    pub(crate) happened_ns: u64,
     /// When the line was seen in the file, nanoseconds since the epoch.
-    pub(super) written_ns: u64,
+    pub(crate) written_ns: u64,
     /// The line of text.
-    pub(super) output: String,
+    pub(crate) output: String,
     /// Fields of the output that had no value.
-    pub(super) missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 /// A running sensor. Killed when dropped.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     child: Child,
     directory: tempfile::TempDir,
     log: PathBuf,
@@ -65,7 +65,7 @@ impl Watch {
     /// # Errors
     ///
     /// When it does not start; the message carries what it said.
-    pub(super) fn start(sensor: &Path, rules: &Path, config: &str, log: &str) -> Result<Self> {
+    pub(crate) fn start(sensor: &Path, rules: &Path, config: &str, log: &str) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let alerts = directory.path().join("alerts.json");
         let fence = directory.path().join("fence.yaml");
@@ -128,7 +128,7 @@ impl Watch {
     /// # Errors
     ///
     /// When the sensor does not answer.
-    pub(super) fn rules(&self, sensor: &Path) -> Result<Vec<String>> {
+    pub(crate) fn rules(&self, sensor: &Path) -> Result<Vec<String>> {
         let mut list = Command::new(sensor);
         list.args(["rules", "list", "--json", "--pid"])
             .arg(self.child.id().to_string())
@@ -150,7 +150,7 @@ impl Watch {
     /// # Errors
     ///
     /// When the sensor ended, or does not come to it in time.
-    pub(super) fn fence(&self) -> Result<()> {
+    pub(crate) fn fence(&self) -> Result<()> {
         let number = self.fences.fetch_add(1, Ordering::Relaxed);
         let mark = format!("{MARK}-{}-{number}.", std::process::id());
         Command::new("true").arg(&mark).status()?;
@@ -170,16 +170,13 @@ impl Watch {
         self.look(|alerts| alerts.iter().any(fits))
     }
 
-    /// The alerts that came from this cgroup or one inside it.
+    /// The alerts that came from this cgroup or one inside it; all of them for an empty path.
     ///
     /// # Errors
     ///
     /// When the file could not be read.
-    pub(super) fn alerts_from(&self, cgroup: &str) -> Result<Vec<Alert>> {
-        let from = |alert: &&Alert| {
-            let rest = alert.cgroup.strip_prefix(cgroup);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+    pub(crate) fn alerts_from(&self, cgroup: &str) -> Result<Vec<Alert>> {
+        let from = |alert: &&Alert| alert.is_from(cgroup);
         self.look(|alerts| alerts.iter().filter(from).cloned().collect())
     }
 
@@ -195,7 +192,7 @@ impl Watch {
     /// # Errors
     ///
     /// When it does not.
-    pub(super) fn stop(mut self) -> Result<String> {
+    pub(crate) fn stop(mut self) -> Result<String> {
         // The end is waited for below; whether the signal came is seen there.
         let _told = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let status = self.child.wait()?;
@@ -239,6 +236,23 @@ fn follow(mut lines: BufReader<File>, alerts: &Weak<Mutex<Result<Vec<Alert>>>>) 
 }
 
 impl Alert {
+    /// Whether it came from this cgroup or one inside it; every alert is from the empty path.
+    pub(crate) fn is_from(&self, cgroup: &str) -> bool {
+        let rest = self.cgroup.strip_prefix(cgroup);
+        rest.is_some_and(|rest| cgroup.is_empty() || rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Whether it only answers a fence.
+    pub(crate) fn is_fence(&self) -> bool {
+        self.rule == FENCE
+    }
+
+    /// The line of text without its time.
+    pub(crate) fn text(&self) -> &str {
+        let text = self.output.split_once(' ').map(|(_, text)| text);
+        text.unwrap_or(&self.output)
+    }
+
     fn read(line: &str) -> Result<Self> {
         let value: Value = serde_json::from_str(line).context("an alert is no JSON")?;
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("").to_owned();
