@@ -7,9 +7,10 @@ work() {
     apt-get install -q -y --no-install-recommends logrotate man-db plocate ca-certificates
     for n in 1 2 3; do
         echo "entry $n" >> /var/log/honest.log
+        echo "entry $n" >> /var/log/own.log
     done
     printf '/var/log/honest.log {\n  rotate 3\n  compress\n  copytruncate\n}\n' > /etc/logrotate.d/honest
-    printf '/var/log/dpkg.log {\n  rotate 3\n  create\n  postrotate\n    true\n  endscript\n}\n' > /etc/logrotate.d/own
+    printf '/var/log/own.log {\n  rotate 3\n  create\n  postrotate\n    true\n  endscript\n}\n' > /etc/logrotate.d/own
     logrotate -f /etc/logrotate.conf
     logrotate -f /etc/logrotate.d/honest
     mandb -q || true
