@@ -603,6 +603,20 @@ fn packs_choose_among_rules_that_are_in_one_and_commands_have_the_last_word() {
 }
 
 #[test]
+fn every_shipped_rule_is_in_a_pack() {
+    let options = LoadOptions {
+        packs: Some(Vec::new()),
+        ..LoadOptions::default()
+    };
+    let loaded = load_texts(sensor::shipped::RULES, &options).unwrap();
+    let names: Vec<&str> = loaded.rules.rules.iter().map(|rule| &*rule.name).collect();
+    assert_eq!(
+        names, [""; 0],
+        "no tag of these says which pack they are in"
+    );
+}
+
+#[test]
 fn directories_are_read_in_byte_order_and_what_cannot_be_read_is_said() {
     let directory = tempfile::tempdir().unwrap();
     let define =

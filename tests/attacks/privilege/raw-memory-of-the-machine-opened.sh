@@ -1,8 +1,9 @@
 # rule: Raw memory of the machine opened
 # where: host
 attack() {
-    head -c 16 /proc/kcore > /dev/null
+    rm -f /dev/mem; echo memory > /dev/mem
+    cat /dev/mem > /dev/null
 }
 near_miss() {
-    head -c 16 /proc/meminfo > /dev/null
+    cat /proc/meminfo > /dev/null
 }
