@@ -301,7 +301,8 @@ fn run_all<'a>(
 /// Says what the sensor lost, which may be why a rule did not fire.
 pub(crate) fn losses(said: &str) {
     for line in said.lines().filter(|line| line.contains("were lost")) {
-        cannot(line);
+        let shown: String = line.chars().take(240).collect();
+        cannot(&shown);
     }
 }
 
