@@ -112,10 +112,11 @@ fn meaning<'a>(
     param: &Param,
     raw: Raw<'a>,
 ) -> Option<&'a [u8]> {
-    if let Body::Call(call) = &o.event.body
-        && let Some(meaning) = call::meaning(o, call, event, param, raw)
-    {
-        return Some(meaning);
+    if let Body::Call(call) = &o.event.body {
+        let meaning = call::meaning(o, call, event, param, raw);
+        if meaning.is_some() || matches!(param.kind, Kind::Fd | Kind::Path | Kind::RelativePath) {
+            return meaning;
+        }
     }
     match (param.kind, raw) {
         (Kind::Errno, Raw::Signed(number)) => names::errno(-number).map(str::as_bytes),

@@ -3,6 +3,7 @@
 //! A case is a scene (processes, container, users), an event in it, and a list
 //! of fields with what each must show; `-` is a missing value.
 
+mod calls;
 mod events;
 mod files;
 mod look_up;

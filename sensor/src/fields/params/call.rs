@@ -218,8 +218,12 @@ pub(super) fn meaning<'a>(
         (From::Arg(at), Raw::Signed(number)) if param.kind == Kind::Fd => {
             match event.params.iter().find_map(|param| path_under(param, at)) {
                 Some(path) => directory(o, number, base(o, call, path, at)),
-                None => names::errno(-number).map(str::as_bytes),
+                None => same_descriptor(o, number),
             }
+        }
+        // The other end of a pipe, the other socket of a pair.
+        (From::Word { at, .. }, Raw::Signed(number)) if param.kind == Kind::Fd => {
+            descriptor_meaning(o, call, at, number)
         }
         (From::Under { at, dir }, Raw::Bytes(name)) => absolute_path(o, call, at, dir, name),
         _ => None,
@@ -240,6 +244,15 @@ fn descriptor_meaning<'a>(
     let own = descriptor::of(o).filter(|own| own.number == number);
     let descriptor = own.unwrap_or_else(|| descriptor::at(call, at));
     descriptor.described(o)
+}
+
+/// A number that only says which descriptor: what it is when it is the event's.
+fn same_descriptor<'a>(o: &Observation<'a>, number: i64) -> Option<&'a [u8]> {
+    if number < 0 {
+        return names::errno(-number).map(str::as_bytes);
+    }
+    let own = descriptor::of(o).filter(|own| own.number == number)?;
+    own.described(o)
 }
 
 /// The argument of a path that starts from the directory descriptor in an argument.
