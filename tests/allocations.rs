@@ -1,5 +1,6 @@
-//! The hot path, once warm, allocates nothing: records of opens and connects
-//! go through decode, enrich and all shipped rules with the allocator counted.
+//! The hot path, once warm, allocates nothing: records of opens, connects and
+//! other calls go through decode, enrich and all shipped rules with the
+//! allocator counted.
 #![expect(
     clippy::unwrap_used,
     reason = "a test may fail loudly, in its helpers too"
@@ -11,7 +12,8 @@ use sensor::detect::engine::{Engine, Matching};
 use sensor::detect::rules::{LoadOptions, load_texts};
 use sensor::enrich::{Options, State};
 use sensor::pipeline::Pipeline;
-use sensor_ebpf::{Header, Kind, connect, open};
+use sensor_ebpf::call::{SECTION_ADDRESS, SECTION_BASE, SECTION_DESCRIPTOR, SECTION_TEXT};
+use sensor_ebpf::{Header, Kind, call, connect, open};
 use zerocopy::{FromZeros, IntoBytes};
 
 fn header(kind: Kind, len: usize, pid: u32) -> Header {
@@ -49,6 +51,49 @@ fn connected(pid: u32) -> Vec<u8> {
     fixed.as_bytes().to_vec()
 }
 
+/// A call with what was read for it.
+fn called(pid: u32, number: u16, args: [u64; 6], sections: &[(u8, u8, &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (what, arg, of) in sections {
+        let head = call::Section {
+            what: *what,
+            arg: *arg,
+            len: u16::try_from(of.len()).unwrap(),
+            full: 0,
+        };
+        bytes.extend([head.as_bytes(), of].concat());
+    }
+    let mut fixed = call::Record::new_zeroed();
+    (fixed.number, fixed.args) = (number, args);
+    fixed.sections = u8::try_from(sections.len()).unwrap();
+    fixed.header = header(Kind::Call, size_of::<call::Record>() + bytes.len(), pid);
+    [fixed.as_bytes(), &bytes].concat()
+}
+
+/// A file renamed below a directory descriptor.
+fn renamed(pid: u32) -> Vec<u8> {
+    let sections: [(u8, u8, &[u8]); 4] = [
+        (SECTION_TEXT, 1, b"a.o.tmp"),
+        (SECTION_BASE, 1, b"/work/build"),
+        (SECTION_TEXT, 3, b"../a.o"),
+        (SECTION_BASE, 3, b"/work/build"),
+    ];
+    called(pid, 264, [5, 0, 5, 0, 0, 0], &sections)
+}
+
+/// A datagram to a public address.
+fn sent(pid: u32) -> Vec<u8> {
+    let mut socket = call::Descriptor::new_zeroed();
+    (socket.number, socket.mode, socket.family) = (3, 0o140_777, 2);
+    (socket.protocol, socket.local_port, socket.magic) = (17, 40_000, 1);
+    let to = [2, 0, 0, 53, 93, 184, 215, 14];
+    let sections: [(u8, u8, &[u8]); 2] = [
+        (SECTION_ADDRESS, 4, &to),
+        (SECTION_DESCRIPTOR, 0, socket.as_bytes()),
+    ];
+    called(pid, 44, [3, 0, 3, 0, 0, 16], &sections)
+}
+
 fn pipeline() -> Pipeline {
     let rules = load_texts(sensor::shipped::RULES, &LoadOptions::default())
         .unwrap()
@@ -65,7 +110,7 @@ fn pipeline() -> Pipeline {
 #[test]
 fn an_event_that_raises_no_alert_allocates_nothing() {
     let records: Vec<Vec<u8>> = (4_000_000..4_000_050)
-        .flat_map(|pid| [opened(pid), connected(pid)])
+        .flat_map(|pid| [opened(pid), connected(pid), renamed(pid), sent(pid)])
         .collect();
     let mut pipeline = pipeline();
     let mut walk = |rounds: usize| {
@@ -81,15 +126,15 @@ fn an_event_that_raises_no_alert_allocates_nothing() {
     assert_eq!(counted.count_total, 0, "{counted:?}");
     // All of them were put before the rules, and the counter does count.
     for row in pipeline.account(&Counters::default()) {
-        let expect = if matches!(row.kind, "open" | "connect") {
-            103 * 50
-        } else {
-            0
+        let expect = match row.kind {
+            "open" | "connect" => 103 * 50,
+            "call" => 2 * 103 * 50,
+            _ => 0,
         };
         assert_eq!(row.evaluated, expect, "{row:?}");
     }
     assert_eq!(
         allocation_counter::measure(|| drop(records.clone())).count_total,
-        101
+        201
     );
 }

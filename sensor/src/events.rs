@@ -518,6 +518,12 @@ impl EventType {
         self.told || (returns && numbers::number(self).is_some())
     }
 
+    /// Whether it reports nothing but a result and arguments without names.
+    pub fn is_bare(&self) -> bool {
+        let mut params = self.params.iter();
+        params.all(|param| param.name == "res" || param.name.starts_with("arg"))
+    }
+
     /// The parameter of that name and its place.
     pub fn param(&self, name: &str) -> Option<(usize, &'static Param)> {
         self.params

@@ -313,26 +313,31 @@ fn every_value_is_of_its_fields_type_on_every_event() {
     inside.container = Some(container());
     for scene in [Scene::new(), unknown, inside] {
         for body in every_event() {
-            for row in rows().filter(|row| row.name != statics::CLASS) {
-                let arguments: &[&str] = match row.arg {
-                    ArgRule::None => &[""],
-                    ArgRule::OptionalIndex => &["", "[0]", "[1]", "[99]"],
-                    ArgRule::OptionalAny => &["", "[1]", "[PID]", "[NOSUCH]"],
-                    ArgRule::Required => &["[0]", "[key]"],
-                    ArgRule::DottedOrIndex => &["[0]", "[40]", ".res", ".flags", ".fd"],
-                    ArgRule::OptionalDotted => &["", ".src", ".dst"],
-                    ArgRule::Dotted if row.name == "thread.cgroup" => &[".cpu", ".nosuch"],
-                    ArgRule::Dotted if row.name == "evt.type.is" => &[".open", ".close"],
-                    ArgRule::Dotted => &[".res", ".flags", ".name", ".args", ".uid", ".sig"],
-                };
-                for argument in arguments {
-                    // `check` looks at the type before it looks at the text.
-                    let written = format!("{}{argument}", row.name);
-                    let live = row.source == Source::Live;
-                    let shown = scene.shown(&body, &written);
-                    assert!(live || shown.is_none(), "{written} claims to be absent");
-                }
-            }
+            check_types(&scene, &body);
+        }
+    }
+}
+
+/// Checks that each field has a value of its type, or none.
+fn check_types(scene: &Scene, body: &Body<'_>) {
+    for row in rows().filter(|row| row.name != statics::CLASS) {
+        let arguments: &[&str] = match row.arg {
+            ArgRule::None => &[""],
+            ArgRule::OptionalIndex => &["", "[0]", "[1]", "[99]"],
+            ArgRule::OptionalAny => &["", "[1]", "[PID]", "[NOSUCH]"],
+            ArgRule::Required => &["[0]", "[key]"],
+            ArgRule::DottedOrIndex => &["[0]", "[40]", ".res", ".flags", ".fd"],
+            ArgRule::OptionalDotted => &["", ".src", ".dst"],
+            ArgRule::Dotted if row.name == "thread.cgroup" => &[".cpu", ".nosuch"],
+            ArgRule::Dotted if row.name == "evt.type.is" => &[".open", ".close"],
+            ArgRule::Dotted => &[".res", ".flags", ".name", ".args", ".uid", ".sig"],
+        };
+        for argument in arguments {
+            // `shown` looks at the type before it looks at the text.
+            let written = format!("{}{argument}", row.name);
+            let live = row.source == Source::Live;
+            let shown = scene.shown(body, &written);
+            assert!(live || shown.is_none(), "{written} claims to be absent");
         }
     }
 }

@@ -53,13 +53,13 @@ pub(super) fn of_rule(
     found
 }
 
-/// The kinds of events in a set: all calls that report nothing are one.
+/// The kinds of events in a set: all calls that report only numbers are one.
 fn kinds(set: &EventSet) -> usize {
     let in_set = |code: &EventCode| set.contains(*code);
     let codes = (0..).map(EventCode).zip(events::rows());
     let (bare, others): (Vec<_>, Vec<_>) = codes
         .filter(|(code, _)| in_set(code))
-        .partition(|(_, row)| row.syscall && row.params.is_empty());
+        .partition(|(_, row)| row.syscall && row.is_bare());
     others.len() + usize::from(!bare.is_empty())
 }
 

@@ -729,6 +729,7 @@ fn a_number_that_names_another_descriptor_is_a_number() {
 #[test]
 fn every_call_shows_all_its_parameters_whatever_was_read() {
     let garbage = [0xa5_u8; 200];
+    let scene = Scene::new();
     for row in events::rows() {
         if events::numbers::number(row).is_none() {
             continue;
@@ -746,12 +747,37 @@ fn every_call_shows_all_its_parameters_whatever_was_read() {
             for made in [call(row.name, result, &[-1; 6]), full] {
                 let record = made.record();
                 let body = decode(&record, 0).unwrap().body;
-                let shown = Scene::new().shown(&body, "evt.args").unwrap();
-                assert_eq!(Scene::new().shown(&body, "evt.type").unwrap(), row.name);
+                let shown = scene.shown(&body, "evt.args").unwrap();
+                assert_eq!(scene.shown(&body, "evt.type").unwrap(), row.name);
                 for param in row.params {
                     assert!(shown.contains(&format!("{}=", param.name)), "{}", row.name);
                 }
+                if result == 3 {
+                    check_types(&scene, &body);
+                }
             }
         }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn fields_of_any_call_are_of_their_type(
+        number in 0_u16..512,
+        result: i64,
+        args: [u64; 6],
+        sections in proptest::collection::vec(
+            (1_u8..6, 0_u8..7, proptest::collection::vec(proptest::prelude::any::<u8>(), 0..150)),
+            0..8,
+        ),
+    ) {
+        let mut made = call("read", result, &[]);
+        (made.fixed.number, made.fixed.args) = (number, args);
+        for (what, arg, bytes) in sections {
+            let arg = if arg == 6 { RESULT } else { arg };
+            made = made.section(what, arg, 0, &bytes);
+        }
+        let record = made.record();
+        check_types(&Scene::new(), &decode(&record, 0).unwrap().body);
     }
 }
