@@ -94,10 +94,21 @@ fn sent(pid: u32) -> Vec<u8> {
     called(pid, 44, [3, 0, 3, 0, 0, 16], &sections)
 }
 
+/// A rule that asks these calls for what has to be put together, and never fires.
+const MORE: &[u8] = b"
+- rule: more
+  desc: asks for much
+  condition: >
+    evt.type in (renameat, sendto)
+    and (evt.args contains nowhere or evt.arg.newpath = /nowhere or fs.path.source = /nowhere
+    or fd.name = nowhere or fd.sip = 1.2.3.4 or fd.net = 1.0.0.0/8 or evt.abspath.dst = /nowhere)
+  output: never
+  priority: DEBUG
+";
+
 fn pipeline() -> Pipeline {
-    let rules = load_texts(sensor::shipped::RULES, &LoadOptions::default())
-        .unwrap()
-        .rules;
+    let files = [sensor::shipped::RULES, &[("more.yaml", MORE)]].concat();
+    let rules = load_texts(&files, &LoadOptions::default()).unwrap().rules;
     // An empty directory for /proc: the processes of this test are made up.
     let state = State::new(Options {
         procfs: "/var/empty".into(),
