@@ -16,6 +16,8 @@ mod attacks;
 mod capture;
 #[path = "kernel/harness.rs"]
 mod harness;
+#[path = "kernel/independent.rs"]
+mod independent;
 #[path = "kernel/losses.rs"]
 mod losses;
 #[path = "kernel/proctable.rs"]
@@ -30,6 +32,8 @@ mod run;
 mod signals;
 #[path = "kernel/status.rs"]
 mod status;
+#[path = "kernel/storms.rs"]
+mod storms;
 
 #[path = "suite/stand_in/gate.rs"]
 mod gate;
