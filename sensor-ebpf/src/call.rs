@@ -191,6 +191,28 @@ pub const TARGET_CONNECT: u32 = 3;
 /// tracepoint.
 pub const TARGET_EXEC: u32 = 4;
 
+/// How the arguments of a 32-bit call differ from those of the 64-bit call it
+/// stands for: bits beside the call's number.
+pub mod shape {
+    /// Bit `PAIRS_FROM + n`: argument `n` is the lower half, the next the upper.
+    pub const PAIRS_FROM: u32 = 16;
+    /// Which of the following it is.
+    pub const KIND: u32 = 0x0f00_0000;
+    /// The number is in the first argument, the arguments are in an array of 32-bit
+    /// numbers the second points to.
+    pub const SOCKETCALL: u32 = 0x0100_0000;
+    /// The arguments are in an array of 32-bit numbers the first points to.
+    pub const IN_MEMORY: u32 = 0x0200_0000;
+    /// The sixth argument counts pages of 4096 bytes.
+    pub const PAGES: u32 = 0x0300_0000;
+    /// User and group ids, from the first argument on, have 16 bits.
+    pub const IDS_0: u32 = 0x0400_0000;
+    /// The same, from the second argument on.
+    pub const IDS_1: u32 = 0x0500_0000;
+    /// There is one argument only.
+    pub const ONE: u32 = 0x0600_0000;
+}
+
 /// The steps: one number each, `what | arg << 8 | with << 16`.
 pub mod step {
     /// Text and, when it is relative, base: of a path in an argument, under the
@@ -229,3 +251,8 @@ pub mod step {
         what as u32 | (arg as u32) << 8 | (with as u32) << 16
     }
 }
+
+#[cfg(target_arch = "bpf")]
+mod program;
+#[cfg(target_arch = "bpf")]
+mod steps;

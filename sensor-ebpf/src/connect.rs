@@ -52,7 +52,10 @@ const _: () = assert!(size_of::<Record>() == 144);
 
 #[cfg(target_arch = "bpf")]
 mod program {
-    use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
+    use aya_ebpf::{
+        macros::{raw_tracepoint, tracepoint},
+        programs::{RawTracePointContext, TracePointContext},
+    };
 
     use super::{AF_INET, AF_INET6, AF_UNIX, Record, UNIX_PATH_MAX};
     use crate::{
@@ -60,38 +63,65 @@ mod program {
         kernel::{
             peek_user,
             socket::{Socket, mapped},
-            syscall::{self, Registers},
+            syscall,
             task::Task,
+            work,
         },
         maps::Draft,
     };
 
     const EINPROGRESS: i64 = 115;
 
-    /// connect(fd, address, length)
+    /// The call's own tracepoint.
     #[tracepoint]
     pub(crate) fn sys_exit_connect(ctx: TracePointContext) -> u32 {
+        record(0, syscall::result(&ctx));
+        0
+    }
+
+    /// The hook on every call.
+    #[raw_tracepoint]
+    pub(crate) fn all_connect(ctx: RawTracePointContext) -> i32 {
+        record(ctx.arg::<u64>(0), ctx.arg::<u64>(1) as i64);
+        0
+    }
+
+    #[inline(always)]
+    fn record(registers: u64, result: i64) {
         let Some(mut draft) = Draft::<Record>::begin(Kind::Connect) else {
-            return 0;
+            return;
         };
         let task = Task::current();
-        let registers = Registers::current();
-        let result = syscall::result(&ctx);
-        let socket = task.file(registers.arg0() as u32).socket();
-        let (address, address_len) = (registers.arg1(), registers.arg2() as u32);
         draft.header(task);
+        if let Some(work) = work::begin::<Record>(draft.slot(), registers, result) {
+            draft.entered(work.abi as u8);
+            let [fd, address, len, ..] = work.args;
+            write(&mut draft, task, result, fd, address, len as u32);
+        }
+        draft.submit();
+    }
+
+    /// connect(fd, address, length)
+    #[inline(always)]
+    fn write(
+        draft: &mut Draft<Record>,
+        task: Task,
+        result: i64,
+        fd: u64,
+        address: u64,
+        address_len: u32,
+    ) {
+        let socket = task.file(fd as u32).socket();
         let record = draft.fixed();
         record.result = result;
-        record.fd = registers.arg0() as i32;
+        record.fd = fd as i32;
         record.socket_type = socket.kind();
         record.family = wanted(record, address, address_len);
         match record.family {
-            AF_UNIX => unix(&mut draft, socket, address, address_len),
+            AF_UNIX => unix(draft, socket, address, address_len),
             AF_INET | AF_INET6 => ip(draft.fixed(), socket),
             _ => {}
         }
-        draft.submit();
-        0
     }
 
     /// Where the caller asked to go, and the family it named.

@@ -82,15 +82,12 @@ mod program {
     use super::{CALL_EXECVE, CALL_EXECVEAT, Record};
     use crate::{
         Kind,
-        kernel::{
-            field,
-            file::File,
-            offset, path, status,
-            syscall::{self, Registers},
-            task::Task,
-        },
+        kernel::{field, file::File, offset, path, status, syscall, task::Task, work},
         maps::Draft,
     };
+
+    /// Number of execveat.
+    const EXECVEAT: u64 = 322;
 
     /// `sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`:
     /// the new image is in place. Comes for 32-bit callers too.
@@ -111,38 +108,44 @@ mod program {
         0
     }
 
-    /// execve(filename, argv, envp)
+    /// One of the calls' own tracepoints.
     #[tracepoint]
     pub(crate) fn sys_exit_execve(ctx: TracePointContext) -> u32 {
-        failed(&ctx, CALL_EXECVE, Registers::arg0)
+        failed(0, syscall::result(&ctx));
+        0
     }
 
-    /// execveat(dirfd, filename, argv, envp, flags)
-    #[tracepoint]
-    pub(crate) fn sys_exit_execveat(ctx: TracePointContext) -> u32 {
-        failed(&ctx, CALL_EXECVEAT, Registers::arg1)
+    /// The hook on every call.
+    #[raw_tracepoint]
+    pub(crate) fn all_exec(ctx: RawTracePointContext) -> i32 {
+        failed(ctx.arg::<u64>(0), ctx.arg::<u64>(1) as i64);
+        0
     }
 
     /// The calls come back only on failure; what they return after a success is
     /// the new program's, told by [`sched_process_exec`].
     #[inline(always)]
-    fn failed(ctx: &TracePointContext, call: u8, filename: fn(Registers) -> u64) -> u32 {
-        let result = syscall::result(ctx);
+    fn failed(registers: u64, result: i64) {
         if result >= 0 {
-            return 0;
+            return;
         }
         let Some(mut draft) = Draft::<Record>::begin(Kind::Exec) else {
-            return 0;
+            return;
         };
         let task = Task::current();
         draft.header(task);
         identity(&mut draft, task);
         draft.fixed().result = result;
-        draft.fixed().call = call;
-        draft.fixed().filename_len = draft.user_string(filename(Registers::current()));
+        if let Some(work) = work::begin::<Record>(draft.slot(), registers, result) {
+            draft.entered(work.abi as u8);
+            // execve(filename, argv, envp), execveat(dirfd, filename, argv, envp, flags)
+            let [first, second, ..] = work.args;
+            let is_at = work.number == EXECVEAT;
+            draft.fixed().call = if is_at { CALL_EXECVEAT } else { CALL_EXECVE };
+            draft.fixed().filename_len = draft.user_string(if is_at { second } else { first });
+        }
         cgroups(&mut draft, task);
         draft.submit();
-        0
     }
 
     #[inline(always)]

@@ -16,6 +16,7 @@ pub(crate) mod socket;
 pub(crate) mod status;
 pub(crate) mod syscall;
 pub(crate) mod task;
+pub(crate) mod work;
 
 use core::mem::MaybeUninit;
 

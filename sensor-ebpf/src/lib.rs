@@ -33,6 +33,8 @@ pub mod place;
 pub mod signal;
 
 #[cfg(target_arch = "bpf")]
+mod dispatch;
+#[cfg(target_arch = "bpf")]
 mod kernel;
 #[cfg(target_arch = "bpf")]
 mod maps;

@@ -68,6 +68,23 @@ static OWN_TGID: u32 = 0;
 #[unsafe(no_mangle)]
 static WAKE_BYTES: u32 = 0;
 
+/// Most bytes read of a caller's buffer; the loader overwrites it.
+#[unsafe(no_mangle)]
+static SNAP_BYTES: u32 = 80;
+
+/// Most bytes to read of a caller's buffer, never more than a text's.
+#[inline(always)]
+pub(crate) fn snap_bytes() -> usize {
+    let bytes = unsafe { read_volatile(addr_of!(SNAP_BYTES)) };
+    kernel::at_most(bytes as usize, TEXT_MAX)
+}
+
+/// The scratch of a slot, for whoever holds the slot.
+#[inline(always)]
+pub(crate) fn scratch(slot: u64) -> Option<u64> {
+    SCRATCH.get_ptr_mut(slot as u32).map(|record| record as u64)
+}
+
 /// One of the numbers the loader resolved.
 #[inline(always)]
 pub(crate) fn offsets() -> &'static Offsets {
@@ -75,8 +92,8 @@ pub(crate) fn offsets() -> &'static Offsets {
 }
 
 #[inline(always)]
-fn count(kind: Kind, counter: Counter) {
-    if let Some(row) = COUNTERS.get_ptr_mut(kind as u32) {
+fn count(row: u32, counter: Counter) {
+    if let Some(row) = COUNTERS.get_ptr_mut(row) {
         // Atomic because newer kernels may run one program of this CPU in the
         // middle of another.
         kernel::add(unsafe { row.cast::<u64>().add(counter as usize) }, 1);
@@ -85,18 +102,25 @@ fn count(kind: Kind, counter: Counter) {
 
 /// Counts what became of an attempt, and says it to who listens.
 #[inline(always)]
-fn settle(kind: Kind, counter: Counter) {
-    count(kind, counter);
-    log_settled(kind as u64, counter as u64);
+fn settle(row: u32, counter: Counter) {
+    count(row, counter);
+    log_settled(u64::from(row), counter as u64);
+}
+
+/// Counts an attempt no program could be found for.
+#[inline(always)]
+pub(crate) fn lose(row: u32) {
+    count(row, Counter::Seen);
+    settle(row, Counter::LostRead);
 }
 
 /// Exported so that the verifier checks it once. While the loader leaves the log
 /// level at off, all of its body is removed.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn log_settled(kind: u64, counter: u64) -> u64 {
+extern "C" fn log_settled(row: u64, counter: u64) -> u64 {
     let tgid = bpf_get_current_pid_tgid() >> 32;
-    aya_log_ebpf::debug!(&(), "kind {}: counter {}, process {}", kind, counter, tgid);
+    aya_log_ebpf::debug!(&(), "row {}: counter {}, process {}", row, counter, tgid);
     0
 }
 
@@ -140,6 +164,8 @@ fn release(slot: u32) {
 /// ends in [`Draft::submit`], which is what makes the counters add up.
 pub(crate) struct Draft<R> {
     kind: Kind,
+    /// Where it is counted.
+    row: u32,
     /// Whose scratch it is built in.
     slot: u32,
     record: *mut u8,
@@ -153,17 +179,23 @@ impl<R> Draft<R> {
     /// unless the sensor did it or all of this CPU's slots are in use.
     #[inline(always)]
     pub(crate) fn begin(kind: Kind) -> Option<Self> {
+        Self::begin_counted(kind, kind as u32)
+    }
+
+    /// The same, counted in a row that is not the kind's own.
+    #[inline(always)]
+    pub(crate) fn begin_counted(kind: Kind, row: u32) -> Option<Self> {
         const { assert!(size_of::<R>() % 8 == 0) };
-        count(kind, Counter::Seen);
+        count(row, Counter::Seen);
         let own = unsafe { read_volatile(addr_of!(OWN_TGID)) };
         if (bpf_get_current_pid_tgid() >> 32) as u32 == own {
-            settle(kind, Counter::FilteredOwn);
+            settle(row, Counter::FilteredOwn);
             return None;
         }
         // Without a slot of that number there is no scratch either.
         let slot = acquire_slot() as u32;
         let Some(record) = SCRATCH.get_ptr_mut(slot) else {
-            settle(kind, Counter::LostScratch);
+            settle(row, Counter::LostScratch);
             return None;
         };
         let record = record.cast::<u8>();
@@ -174,6 +206,7 @@ impl<R> Draft<R> {
         }
         Some(Self {
             kind,
+            row,
             slot,
             record,
             len: size_of::<R>(),
@@ -198,6 +231,18 @@ impl<R> Draft<R> {
     pub(crate) fn set_status_len(&mut self, len: usize) {
         let header = unsafe { &mut *self.record.cast::<Header>() };
         header.status_len = len as u16;
+    }
+
+    /// Takes over a length that was kept elsewhere while the record grew.
+    #[inline(always)]
+    pub(crate) fn set_len(&mut self, len: u64) {
+        self.len = kernel::at_most(len as usize, RECORD_MAX);
+    }
+
+    /// Says how the kernel was entered.
+    #[inline(always)]
+    pub(crate) fn entered(&mut self, abi: u8) {
+        unsafe { (*self.record.cast::<Header>()).abi = abi };
     }
 
     /// The fixed part.
@@ -322,7 +367,7 @@ impl<R> Draft<R> {
         let header = unsafe { &mut *self.record.cast::<Header>() };
         header.len = len as u32;
         if header.start_boot_ns == 0 {
-            settle(self.kind, Counter::LostRead);
+            settle(self.row, Counter::LostRead);
             release(self.slot);
             return false;
         }
@@ -339,7 +384,7 @@ impl<R> Draft<R> {
         } else {
             Counter::LostRing
         };
-        settle(self.kind, counter);
+        settle(self.row, counter);
         release(self.slot);
         submitted
     }

@@ -143,6 +143,7 @@ offsets! {
     must file_inode = "file.f_inode";
     must file_mode = "file.f_mode";
     must file_private = "file.private_data";
+    may file_flags = "file.f_flags";
     must path_mnt = "path.mnt";
     must path_dentry = "path.dentry";
     must dentry_parent = "dentry.d_parent";
@@ -171,6 +172,11 @@ offsets! {
     must regs_arg1 = "pt_regs.si";
     must regs_arg2 = "pt_regs.dx";
     must regs_arg3 = "pt_regs.r10";
+    must regs_arg4 = "pt_regs.r8";
+    must regs_arg5 = "pt_regs.r9";
+    must regs_bx = "pt_regs.bx";
+    must regs_cx = "pt_regs.cx";
+    must regs_bp = "pt_regs.bp";
     must regs_size = "size:pt_regs";
     may helper_task_pt_regs = "enum:bpf_func_id.BPF_FUNC_task_pt_regs";
 
@@ -184,5 +190,11 @@ offsets! {
     must sock_remote_port = "sock_common.skc_dport";
     may sock_local6 = "sock_common.skc_v6_rcv_saddr";
     may sock_remote6 = "sock_common.skc_v6_daddr";
+    may sock_state = "sock_common.skc_state";
+    may sock_backlog = "sock.sk_ack_backlog";
+    may sock_backlog_max = "sock.sk_max_ack_backlog";
     may unix_peer = "unix_sock.peer";
+    may unix_address = "unix_sock.addr";
+    may unix_address_len = "unix_address.len";
+    may unix_address_name = "unix_address.name";
 }

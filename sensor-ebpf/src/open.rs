@@ -60,19 +60,27 @@ const _: () = assert!(size_of::<Record>() == 128);
 
 #[cfg(target_arch = "bpf")]
 mod program {
-    use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
+    use aya_ebpf::{
+        macros::{raw_tracepoint, tracepoint},
+        programs::{RawTracePointContext, TracePointContext},
+    };
 
     use super::{CALL_CREAT, CALL_OPEN, CALL_OPENAT, CALL_OPENAT2, CREATED, Record};
     use crate::{
         Kind,
         kernel::{
             file::File,
-            path, peek_user,
-            syscall::{self, Registers},
+            path, peek_user, syscall,
             task::Task,
+            work::{self, Work},
         },
         maps::Draft,
     };
+
+    /// The calls' numbers.
+    const OPEN: u64 = 2;
+    const CREAT: u64 = 85;
+    const OPENAT2: u64 = 437;
 
     const AT_FDCWD: i32 = -100;
 
@@ -92,70 +100,68 @@ mod program {
         resolve: u64,
     }
 
-    /// open(name, flags, mode)
+    /// One of the calls' own tracepoints.
     #[tracepoint]
     pub(crate) fn sys_exit_open(ctx: TracePointContext) -> u32 {
-        record(&ctx, |registers| Arguments {
-            call: CALL_OPEN,
-            dirfd: AT_FDCWD,
-            name: registers.arg0(),
-            flags: registers.arg1(),
-            mode: registers.arg2(),
-            resolve: 0,
-        })
+        record(0, syscall::result(&ctx));
+        0
     }
 
-    /// creat(name, mode)
-    #[tracepoint]
-    pub(crate) fn sys_exit_creat(ctx: TracePointContext) -> u32 {
-        record(&ctx, |registers| Arguments {
-            call: CALL_CREAT,
-            dirfd: AT_FDCWD,
-            name: registers.arg0(),
-            flags: CREAT_FLAGS,
-            mode: registers.arg1(),
-            resolve: 0,
-        })
-    }
-
-    /// openat(dirfd, name, flags, mode)
-    #[tracepoint]
-    pub(crate) fn sys_exit_openat(ctx: TracePointContext) -> u32 {
-        record(&ctx, |registers| Arguments {
-            call: CALL_OPENAT,
-            dirfd: registers.arg0() as i32,
-            name: registers.arg1(),
-            flags: registers.arg2(),
-            mode: registers.arg3(),
-            resolve: 0,
-        })
-    }
-
-    /// openat2(dirfd, name, struct open_how { flags, mode, resolve }, size)
-    #[tracepoint]
-    pub(crate) fn sys_exit_openat2(ctx: TracePointContext) -> u32 {
-        record(&ctx, |registers| {
-            let [flags, mode, resolve] = peek_user::<[u64; 3]>(registers.arg2());
-            Arguments {
-                call: CALL_OPENAT2,
-                dirfd: registers.arg0() as i32,
-                name: registers.arg1(),
-                flags,
-                mode,
-                resolve,
-            }
-        })
+    /// The hook on every call.
+    #[raw_tracepoint]
+    pub(crate) fn all_open(ctx: RawTracePointContext) -> i32 {
+        record(ctx.arg::<u64>(0), ctx.arg::<u64>(1) as i64);
+        0
     }
 
     #[inline(always)]
-    fn record(ctx: &TracePointContext, arguments: impl FnOnce(Registers) -> Arguments) -> u32 {
+    fn record(registers: u64, result: i64) {
         let Some(mut draft) = Draft::<Record>::begin(Kind::Open) else {
-            return 0;
+            return;
         };
         let task = Task::current();
-        let result = syscall::result(ctx);
-        let given = arguments(Registers::current());
         draft.header(task);
+        if let Some(work) = work::begin::<Record>(draft.slot(), registers, result) {
+            draft.entered(work.abi as u8);
+            let given = arguments(work);
+            write(&mut draft, task, result, &given);
+        }
+        draft.submit();
+    }
+
+    /// open(name, flags, mode), creat(name, mode), openat(dirfd, name, flags, mode),
+    /// openat2(dirfd, name, struct open_how { flags, mode, resolve }, size)
+    #[inline(always)]
+    fn arguments(work: &Work) -> Arguments {
+        let [a, b, c, d, ..] = work.args;
+        let mut given = Arguments {
+            call: CALL_OPENAT,
+            dirfd: a as i32,
+            name: b,
+            flags: c,
+            mode: d,
+            resolve: 0,
+        };
+        match work.number {
+            OPENAT2 => {
+                given.call = CALL_OPENAT2;
+                [given.flags, given.mode, given.resolve] = peek_user::<[u64; 3]>(c);
+            }
+            OPEN | CREAT => {
+                let is_creat = work.number == CREAT;
+                given.call = if is_creat { CALL_CREAT } else { CALL_OPEN };
+                given.dirfd = AT_FDCWD;
+                given.name = a;
+                given.flags = if is_creat { CREAT_FLAGS } else { b };
+                given.mode = if is_creat { b } else { c };
+            }
+            _ => {}
+        }
+        given
+    }
+
+    #[inline(always)]
+    fn write(draft: &mut Draft<Record>, task: Task, result: i64, given: &Arguments) {
         let record = draft.fixed();
         record.call = given.call;
         record.result = result;
@@ -169,12 +175,10 @@ mod program {
         record.mode = given.mode as u32;
         record.resolve = given.resolve;
         record.dirfd = given.dirfd;
-        names(&mut draft, task, &given);
+        names(draft, task, given);
         if result >= 0 {
-            opened(&mut draft, task.file(result as u32));
+            opened(draft, task.file(result as u32));
         }
-        draft.submit();
-        0
     }
 
     /// The path as given, and what it starts from when it is relative.

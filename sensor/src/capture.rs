@@ -23,16 +23,57 @@ use aya_log::EbpfLogger;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sensor_ebpf::counters::{COUNTERS, Counter};
 pub use sensor_ebpf::{Kind, KindSet};
+use sensor_ebpf::{
+    call::{CallSet, Plan},
+    counters::row_of_call,
+};
 
 use hooks::Hooks;
+pub use hooks::Way;
 
 /// The hooks that report a kind of record, as the kernel names them.
 pub fn hooks_of(kind: Kind) -> Vec<String> {
     hooks::of_kind(kind).collect()
 }
 
+/// The hook that reports a system call while calls are hooked one by one.
+pub fn hook_of_call(name: &str) -> String {
+    hooks::of_call(name)
+}
+
+/// Whether this kernel takes 32-bit calls, which only [`Way::All`] sees.
+pub fn takes_32_bit_calls() -> bool {
+    // The switch of their vDSO is there when they are built in; a newer kernel
+    // can be started without them.
+    let built_in = Path::new("/proc/sys/abi/vsyscall32").exists();
+    let started = std::fs::read_to_string("/proc/cmdline").unwrap_or_default();
+    let off = |word: &str| matches!(word, "ia32_emulation=off" | "ia32_emulation=0");
+    built_in && !started.split_whitespace().any(off)
+}
+
 /// The kernel object, or nothing when it could not be built.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sensor-ebpf"));
+
+/// A system call that can be captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallRow {
+    /// Its number in the 64-bit table.
+    pub number: u16,
+    /// The kernel's name for it.
+    pub name: &'static str,
+    /// What to read for it.
+    pub plan: Plan,
+}
+
+/// How system calls are to be hooked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// As suits the kernel and what is wanted at the start.
+    #[default]
+    Auto,
+    /// This way.
+    Given(Way),
+}
 
 /// What to capture, and with how much room.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +82,34 @@ pub struct Options {
     pub ring_bytes: u32,
     /// The kinds wanted; those of [`KindSet::PROCESS`] always are.
     pub kinds: KindSet,
+    /// The system calls wanted that have no kind of their own.
+    pub calls: CallSet,
+    /// Every call that may ever be wanted.
+    pub table: &'static [CallRow],
+    /// 32-bit numbers with the 64-bit numbers they stand for and how the arguments
+    /// differ, a [`sensor_ebpf::call::shape`].
+    pub compat: &'static [(u16, u16, u32)],
+    /// How calls are hooked.
+    pub choice: Choice,
+    /// Whether [`Choice::Auto`] takes the way that sees 32-bit calls.
+    pub thirty_two_bit: bool,
+    /// Most bytes read of a caller's buffer, 4096 at most.
+    pub snap_bytes: u32,
+}
+
+impl Options {
+    /// More wanted calls than this are cheaper at one hook than each at its own.
+    const MANY: usize = 32;
+
+    /// How calls are hooked.
+    fn way(&self) -> Way {
+        match self.choice {
+            Choice::Given(way) => way,
+            Choice::Auto if self.thirty_two_bit && takes_32_bit_calls() => Way::All,
+            Choice::Auto if self.calls.iter().count() > Self::MANY => Way::All,
+            Choice::Auto => Way::Each,
+        }
+    }
 }
 
 impl Default for Options {
@@ -48,6 +117,12 @@ impl Default for Options {
         Self {
             ring_bytes: 16 * 1024 * 1024,
             kinds: KindSet::ALL,
+            calls: CallSet::EMPTY,
+            table: &[],
+            compat: &[],
+            choice: Choice::Auto,
+            thirty_two_bit: true,
+            snap_bytes: 80,
         }
     }
 }
@@ -183,33 +258,52 @@ impl KindCounters {
     }
 }
 
-/// The counters of every kind and CPU at one moment.
+/// The counters of every kind, every call that was ever wanted, and every CPU at
+/// one moment. [`Kind::Call`] is all calls together.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counters {
     kinds: Vec<(Kind, Vec<KindCounters>)>,
+    calls: Vec<(u16, Vec<KindCounters>)>,
 }
 
 impl Counters {
     /// One kind, all CPUs together.
     pub fn kind(&self, kind: Kind) -> KindCounters {
-        self.per_cpu(kind)
-            .iter()
-            .fold(KindCounters::default(), |sum, cpu| sum.plus(*cpu))
+        match kind {
+            Kind::Call => self
+                .calls()
+                .fold(KindCounters::default(), |sum, (_, it)| sum.plus(it)),
+            kind => sum(self.per_cpu(kind)),
+        }
     }
 
-    /// One kind, CPU by CPU.
+    /// One kind that is not [`Kind::Call`], CPU by CPU.
     pub fn per_cpu(&self, kind: Kind) -> &[KindCounters] {
-        self.kinds
-            .iter()
-            .find(|(of, _)| *of == kind)
-            .map_or(&[], |(_, cpus)| cpus)
+        let found = self.kinds.iter().find(|(of, _)| *of == kind);
+        found.map_or(&[], |(_, cpus)| cpus)
+    }
+
+    /// One call by its 64-bit number, all CPUs together.
+    pub fn call(&self, number: u16) -> KindCounters {
+        sum(self.call_per_cpu(number))
+    }
+
+    /// One call, CPU by CPU.
+    pub fn call_per_cpu(&self, number: u16) -> &[KindCounters] {
+        let found = self.calls.iter().find(|(of, _)| *of == number);
+        found.map_or(&[], |(_, cpus)| cpus)
     }
 
     /// Counters of which only the sums are known, as a recording keeps them.
-    pub fn of_sums(sums: impl IntoIterator<Item = (Kind, KindCounters)>) -> Self {
-        let kinds = sums.into_iter().map(|(kind, sum)| (kind, vec![sum]));
+    pub fn of_sums(
+        kinds: impl IntoIterator<Item = (Kind, KindCounters)>,
+        calls: impl IntoIterator<Item = (u16, KindCounters)>,
+    ) -> Self {
+        let kinds = kinds.into_iter().map(|(kind, sum)| (kind, vec![sum]));
+        let calls = calls.into_iter().map(|(call, sum)| (call, vec![sum]));
         Self {
             kinds: kinds.collect(),
+            calls: calls.collect(),
         }
     }
 
@@ -229,6 +323,16 @@ impl Counters {
     pub fn iter(&self) -> impl Iterator<Item = (Kind, KindCounters)> {
         self.kinds.iter().map(|(kind, _)| (*kind, self.kind(*kind)))
     }
+
+    /// Every call that was ever wanted with its sums, by number.
+    pub fn calls(&self) -> impl Iterator<Item = (u16, KindCounters)> {
+        self.calls.iter().map(|(call, cpus)| (*call, sum(cpus)))
+    }
+}
+
+fn sum(cpus: &[KindCounters]) -> KindCounters {
+    let add = |sum: KindCounters, cpu: &KindCounters| sum.plus(*cpu);
+    cpus.iter().fold(KindCounters::default(), add)
 }
 
 /// Running kernel programs and the ring they fill.
@@ -237,6 +341,8 @@ pub struct Capture {
     hooks: Hooks,
     ring: RingBuf<MapData>,
     counters: PerCpuArray<MapData, [u64; COUNTERS]>,
+    /// Calls that were ever wanted: those that have been counted.
+    counted: CallSet,
     /// What the programs say about themselves, when somebody listens.
     log: Option<Box<dyn FnMut() + Send>>,
 }
@@ -252,13 +358,14 @@ impl Capture {
             .transpose()
             .map_err(|error| map_error("AYA_LOGS", &error))?
             .map(|mut logger| -> Box<dyn FnMut() + Send> { Box::new(move || logger.flush()) });
-        let mut hooks = Hooks::load(&mut object)?;
-        hooks.set_kinds(&mut object, options.kinds)?;
+        let mut hooks = Hooks::load(&mut object, options)?;
+        hooks.set_wanted(&mut object, options.kinds, options.calls)?;
         Ok(Self {
             object,
             hooks,
             ring,
             counters,
+            counted: options.calls,
             log,
         })
     }
@@ -291,22 +398,32 @@ impl Capture {
 
     /// The counters now. While programs run the sums may be one event apart.
     pub fn counters(&self) -> Result<Counters, CaptureError> {
-        let row = |kind: Kind| -> Result<_, CaptureError> {
-            let cpus = self
-                .counters
-                .get(&u32::from(kind as u16), 0)
-                .map_err(|error| map_error("COUNTERS", &error))?;
-            let cpus = cpus.iter().copied().map(KindCounters::from_row).collect();
-            Ok((kind, cpus))
+        let row = |row: u32| -> Result<Vec<_>, CaptureError> {
+            let cpus = self.counters.get(&row, 0);
+            let cpus = cpus.map_err(|error| map_error("COUNTERS", &error))?;
+            Ok(cpus.iter().copied().map(KindCounters::from_row).collect())
         };
-        let kinds = Kind::ALL.into_iter().map(row).collect::<Result<_, _>>()?;
-        Ok(Counters { kinds })
+        let mut counters = Counters::default();
+        for kind in Kind::ALL {
+            let cpus = row(u32::from(kind as u16))?;
+            counters.kinds.push((kind, cpus));
+        }
+        for call in self.counted.iter() {
+            counters.calls.push((call, row(row_of_call(call))?));
+        }
+        Ok(counters)
     }
 
-    /// Attaches and detaches so that just these kinds (and the process kinds)
-    /// are captured. On an error the kinds attached before stay.
-    pub fn set_kinds(&mut self, kinds: KindSet) -> Result<(), CaptureError> {
-        self.hooks.set_kinds(&mut self.object, kinds)
+    /// Attaches and detaches so that just these kinds (and the process kinds) and
+    /// these calls are captured. On an error what was attached before stays.
+    pub fn set_wanted(&mut self, kinds: KindSet, calls: CallSet) -> Result<(), CaptureError> {
+        self.counted = self.counted.union(calls);
+        self.hooks.set_wanted(&mut self.object, kinds, calls)
+    }
+
+    /// How system calls are hooked.
+    pub fn way(&self) -> Way {
+        self.hooks.way()
     }
 
     /// Stops all programs: what is in the ring now is all that will come.
@@ -348,6 +465,7 @@ fn load(options: &Options) -> Result<Ebpf, CaptureError> {
         .override_global("OWN_TGID", &own, true)
         .override_global(aya_log::LEVEL, &log_level, true)
         .override_global("WAKE_BYTES", &wake_bytes, true)
+        .override_global("SNAP_BYTES", &options.snap_bytes, true)
         .load(OBJECT)
         .map_err(CaptureError::Load)
 }

@@ -25,6 +25,7 @@ pub mod run;
 pub mod schema;
 mod table;
 pub mod test;
+mod wanted;
 
 use std::process::ExitCode;
 

@@ -177,11 +177,28 @@ pub struct CaptureConfig {
     /// two from 1 to 1024. Larger rides out longer bursts.
     #[schemars(range(min = 1, max = 1024))]
     pub ring_mib: u32,
+    /// How system calls are watched: `each`, every wanted call at a hook of its
+    /// own, which costs other calls least; `all`, at one hook on every call, which
+    /// also sees 32-bit calls; or `auto`, whichever suits the kernel, what is to be
+    /// seen and how many calls the rules name at the start.
+    pub hook: HookChoice,
+    /// Whether `auto` watches in the way that sees 32-bit calls where the kernel
+    /// takes them. A 64-bit process can make them too, to go unseen.
+    pub thirty_two_bit: bool,
+    /// Bytes kept of what a call reads or writes, 0 to 4096: the most that
+    /// `evt.buffer` and `evt.arg.data` show.
+    #[schemars(range(max = 4096))]
+    pub snap_length_bytes: u32,
 }
 
 impl Default for CaptureConfig {
     fn default() -> Self {
-        Self { ring_mib: 16 }
+        Self {
+            ring_mib: 16,
+            hook: HookChoice::Auto,
+            thirty_two_bit: true,
+            snap_length_bytes: 80,
+        }
     }
 }
 
@@ -221,6 +238,18 @@ pub enum DropAction {
     Alert,
     /// End the sensor.
     Exit,
+}
+
+/// Ways to watch system calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HookChoice {
+    /// As suits.
+    Auto,
+    /// Each wanted call at its own hook.
+    Each,
+    /// All at one hook.
+    All,
 }
 
 /// What the sensor remembers of processes.

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 
 use sensor_ebpf::Kind;
 
-pub use call::{Abi, Call, Read};
+pub use call::{Abi, Call, Read, number as call_number};
 pub use signal::Signal;
 
 /// Why bytes are no event.

@@ -8,10 +8,10 @@
 use std::ops::RangeInclusive;
 
 use bumpalo::Bump;
-use sensor_ebpf::Kind;
+use sensor_ebpf::{Kind, call::CALLS};
 
 use crate::alert::{Alert, Composer};
-use crate::capture::Counters;
+use crate::capture::{Counters, KindCounters};
 use crate::decode;
 use crate::detect::engine::Engine;
 use crate::enrich::State;
@@ -29,16 +29,34 @@ struct Tally {
 }
 
 /// The tallies of all kinds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Tallies {
     /// In the order of [`Kind::ALL`].
     kinds: [Tally; Kind::ALL.len()],
+    /// Of records of [`Kind::Call`] by the call's number.
+    calls: Box<[Tally; CALLS]>,
     /// Records whose kind cannot be read.
     unknown: Tally,
 }
 
+impl Default for Tallies {
+    fn default() -> Self {
+        Self {
+            kinds: [Tally::default(); Kind::ALL.len()],
+            calls: Box::new([Tally::default(); CALLS]),
+            unknown: Tally::default(),
+        }
+    }
+}
+
 impl Tallies {
-    fn of(&mut self, kind: Option<Kind>) -> &mut Tally {
+    fn of(&mut self, kind: Option<Kind>, record: &[u8]) -> &mut Tally {
+        if kind == Some(Kind::Call)
+            && let Some(number) = decode::call_number(record)
+            && let Some(tally) = self.calls.get_mut(usize::from(number))
+        {
+            return tally;
+        }
         let index = Kind::ALL.iter().position(|known| Some(*known) == kind);
         let tally = index.and_then(|index| self.kinds.get_mut(index));
         tally.unwrap_or(&mut self.unknown)
@@ -77,7 +95,7 @@ impl Pipeline {
 
     /// Takes one record through all rooms; `raise` gets each alert it leads to.
     pub fn record(&mut self, record: &[u8], raise: &mut dyn FnMut(Alert)) {
-        let tally = self.tallies.of(decode::kind(record).ok());
+        let tally = self.tallies.of(decode::kind(record).ok(), record);
         tally.received += 1;
         let event = match decode::decode(record, self.state.host().boot_time_ns) {
             Ok(event) => event,
@@ -147,11 +165,26 @@ impl Pipeline {
 
     /// The account of events: the kernel's counters beside our own.
     pub fn account(&self, kernel: &Counters) -> Vec<EventAccount> {
-        let mut rows: Vec<EventAccount> = Kind::ALL
-            .into_iter()
-            .zip(&self.tallies.kinds)
-            .map(|(kind, tally)| account(kind, tally, kernel))
+        let kinds = Kind::ALL.into_iter().zip(&self.tallies.kinds);
+        // Calls are told one by one; what is left is of numbers that are no call's.
+        let kinds = kinds.filter(|(kind, tally)| *kind != Kind::Call || tally.received > 0);
+        let mut rows: Vec<EventAccount> = kinds
+            .map(|(kind, tally)| {
+                let seen = match kind {
+                    Kind::Call => KindCounters::default(),
+                    kind => kernel.kind(kind),
+                };
+                account(kind.name(), tally, seen)
+            })
             .collect();
+        for (number, tally) in (0..).zip(self.tallies.calls.iter()) {
+            let seen = kernel.call(number);
+            if seen.seen > 0 || tally.received > 0 {
+                let row = events::row(events::numbers::code_of(number));
+                let name = row.map_or(Kind::Call.name(), |row| row.name);
+                rows.push(account(name, tally, seen));
+            }
+        }
         let unreadable = self.tallies.unknown.undecodable;
         if unreadable > 0 {
             rows.push(EventAccount {
@@ -164,10 +197,9 @@ impl Pipeline {
     }
 }
 
-fn account(kind: Kind, tally: &Tally, kernel: &Counters) -> EventAccount {
-    let seen = kernel.kind(kind);
+fn account(kind: &'static str, tally: &Tally, seen: KindCounters) -> EventAccount {
     EventAccount {
-        kind: kind.name(),
+        kind,
         captured: seen.seen,
         evaluated: tally.evaluated,
         filtered: vec![

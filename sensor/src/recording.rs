@@ -174,6 +174,9 @@ impl Header {
     }
 }
 
+/// What stands before a system call's number in the account.
+const CALL: &str = "call ";
+
 /// The account at the end of a recording.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
@@ -189,7 +192,7 @@ pub struct End {
     /// Records of other processes than the command's, left out on purpose.
     #[serde(default)]
     pub others: u64,
-    /// The kernel's counters, by kind.
+    /// The kernel's counters, by kind, and by call as `call NUMBER`.
     #[serde(default)]
     pub kinds: Vec<KindEnd>,
 }
@@ -212,35 +215,45 @@ impl End {
     /// The account of these counters; what was written is filled in by the
     /// recorder.
     pub fn of(counters: &Counters) -> Self {
-        let kinds = counters.iter().map(|(kind, counters)| KindEnd {
-            kind: kind.name().to_owned(),
+        let of = |kind: String, counters: KindCounters| KindEnd {
+            kind,
             seen: counters.seen,
             submitted: counters.submitted,
             filtered_own: counters.filtered_own,
             lost_ring: counters.lost_ring,
             lost_scratch: counters.lost_scratch,
             lost_read: counters.lost_read,
-        });
+        };
+        let kinds = counters
+            .iter()
+            .map(|(kind, it)| of(kind.name().to_owned(), it));
+        let calls = counters
+            .calls()
+            .map(|(call, it)| of(format!("{CALL}{call}"), it));
         Self {
-            kinds: kinds.collect(),
+            kinds: kinds.chain(calls).collect(),
             ..Self::default()
         }
     }
 
     /// The counters, kinds unknown to this build left out.
     pub fn counters(&self) -> Counters {
+        let counters = |row: &KindEnd| KindCounters {
+            seen: row.seen,
+            submitted: row.submitted,
+            filtered_own: row.filtered_own,
+            lost_ring: row.lost_ring,
+            lost_scratch: row.lost_scratch,
+            lost_read: row.lost_read,
+        };
         let of = |kind: Kind| {
             let row = self.kinds.iter().find(|row| row.kind == kind.name())?;
-            let counters = KindCounters {
-                seen: row.seen,
-                submitted: row.submitted,
-                filtered_own: row.filtered_own,
-                lost_ring: row.lost_ring,
-                lost_scratch: row.lost_scratch,
-                lost_read: row.lost_read,
-            };
-            Some((kind, counters))
+            Some((kind, counters(row)))
         };
-        Counters::of_sums(Kind::ALL.into_iter().filter_map(of))
+        let calls = self.kinds.iter().filter_map(|row| {
+            let number = row.kind.strip_prefix(CALL)?.parse().ok()?;
+            Some((number, counters(row)))
+        });
+        Counters::of_sums(Kind::ALL.into_iter().filter_map(of), calls)
     }
 }

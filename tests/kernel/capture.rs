@@ -26,6 +26,8 @@ use sensor::{
     },
 };
 
+use sensor_ebpf::call::CallSet;
+
 use crate::acts;
 
 /// What a capture gave: every record, and the counters after the last one.
@@ -638,9 +640,11 @@ fn kinds_come_and_go_while_the_capture_runs() {
     };
     let (recording, (before, with, after)) = Recording::of(&options, |capture| {
         let before = acts::act("many opens", "1").0;
-        capture.set_kinds(KindSet::ALL).unwrap();
+        capture.set_wanted(KindSet::ALL, CallSet::EMPTY).unwrap();
         let with = acts::act("many opens", "1").0;
-        capture.set_kinds(KindSet::PROCESS).unwrap();
+        capture
+            .set_wanted(KindSet::PROCESS, CallSet::EMPTY)
+            .unwrap();
         (before, with, acts::act("many opens", "1").0)
     });
     let null = |pid| {

@@ -80,6 +80,12 @@ impl Inode {
         field(self.super_block(), offset!(sb_dev))
     }
 
+    /// Magic number of its file system, the lower 32 bits.
+    #[inline(always)]
+    pub(crate) fn magic(self) -> u32 {
+        field(self.super_block(), offset!(sb_magic))
+    }
+
     /// Change time, nanoseconds since the Unix epoch.
     #[inline(always)]
     pub(crate) fn ctime_ns(self) -> u64 {

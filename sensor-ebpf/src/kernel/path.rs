@@ -97,17 +97,24 @@ fn reached(slot: u64) -> u64 {
 /// Appends the path of the `struct path` at that address.
 #[inline(always)]
 pub(crate) fn path<R>(draft: &mut Draft<R>, path: u64) -> u16 {
+    let (text, len) = text(draft.slot(), path);
+    if len == 0 {
+        return 0;
+    }
+    draft.kernel_bytes(text, len)
+}
+
+/// Writes the path of the `struct path` at that address; gives where it is until
+/// the slot's next walk, and its length, 0 when there is none.
+#[inline(always)]
+pub(crate) fn text(slot: u64, path: u64) -> (u64, usize) {
     let dentry: u64 = field(path, offset!(path_dentry));
     let mount: u64 = field(path, offset!(path_mnt));
     if dentry == 0 || mount == 0 {
-        return 0;
+        return (0, 0);
     }
-    let start = walk_path(
-        draft.slot(),
-        dentry,
-        mount - u64::from(offset!(mount_vfsmount)),
-    );
-    append(draft, start)
+    let start = walk_path(slot, dentry, mount - u64::from(offset!(mount_vfsmount)));
+    walked(slot, start)
 }
 
 /// Appends the path of a cgroup in its hierarchy.
@@ -124,16 +131,26 @@ pub(crate) fn cgroup<R>(draft: &mut Draft<R>, cgroup: u64) -> u16 {
 /// Takes over the text of a walk, `/` when it has no component.
 #[inline(always)]
 fn append<R>(draft: &mut Draft<R>, start: u64) -> u16 {
-    let Some(walk) = state(draft.slot()) else {
+    let (text, len) = walked(draft.slot(), start);
+    if len == 0 {
         return 0;
+    }
+    draft.kernel_bytes(text, len)
+}
+
+/// Where the text of a walk is, and its length.
+#[inline(always)]
+fn walked(slot: u64, start: u64) -> (u64, usize) {
+    let Some(walk) = state(slot) else {
+        return (0, 0);
     };
     if start >= TEXT_MAX as u64 {
         let last = walk.at(TEXT_MAX - 1);
         unsafe { (last as *mut u8).write(b'/') };
-        return draft.kernel_bytes(last, 1);
+        return (last, 1);
     }
     let start = at_most(start as usize, TEXT_MAX);
-    draft.kernel_bytes(walk.at(start), TEXT_MAX - start)
+    (walk.at(start), TEXT_MAX - start)
 }
 
 /// Writes the path of a dentry; gives where it starts.

@@ -1,83 +1,106 @@
 //! Which program hangs on which hook, and whether it is attached now.
 //!
-//! A semantic tracepoint costs nobody else anything. System calls are watched
-//! through their own tracepoints (`syscalls:sys_exit_…`), which cost other
-//! calls half of what one hook on every call's exit does; only calls some rule
-//! wants are attached. These tracepoints leave 32-bit callers out altogether,
-//! so a 32-bit call number is never taken for another call.
+//! A semantic tracepoint costs nobody else anything. System calls are watched in
+//! one of two ways. Their own tracepoints (`syscalls:sys_exit_…`) cost other calls
+//! half of what one hook on every call's exit does, but leave 32-bit callers out
+//! altogether. The one hook (`sys_exit`) sees all callers; what each call's
+//! number means is told apart in the kernel, so a 32-bit number is never taken
+//! for another call.
 
-use std::{error::Error, io::ErrorKind, path::Path};
+use std::{collections::BTreeSet, error::Error, io::ErrorKind, path::Path};
 
 use aya::{
     Ebpf,
+    maps::{Array, MapData, ProgramArray},
     programs::{
         Program, ProgramError, RawTracePoint, TracePoint, raw_trace_point::RawTracePointLinkId,
         trace_point::TracePointLinkId,
     },
 };
 use rustix::mount::MountFlags;
-use sensor_ebpf::{Kind, KindSet};
+use sensor_ebpf::{
+    Kind, KindSet,
+    call::{CALLS, CallSet, Plan, TARGET_CALL, TARGET_CONNECT, TARGET_EXEC, TARGET_OPEN},
+};
 
-use super::CaptureError;
+use super::{CallRow, CaptureError, Options, map_error, take_map};
 
-/// One program, and the kind its records are of.
-struct Row {
-    /// The program's name, and the tracepoint's.
-    name: &'static str,
-    kind: Kind,
-    hook: Hook,
-    /// Whether capture goes on without it: a call some kernels do not have.
-    optional: bool,
-}
+/// The kinds told at tracepoints of their own: the tracepoint, and the program of
+/// the same name.
+const RAW: &[(&str, Kind)] = &[
+    ("sched_process_exec", Kind::Exec),
+    ("sched_process_fork", Kind::Fork),
+    ("sched_process_exit", Kind::Exit),
+    ("signal_generate", Kind::Signal),
+];
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hook {
-    /// A raw tracepoint of the program's name.
-    Raw,
-    /// The tracepoint `syscalls:` and the program's name.
-    Syscall,
-}
+/// The calls with a record of their own, by number, and whether capture goes on
+/// without one: calls some kernels do not have.
+const OWN: &[(u16, &str, Kind, u32, bool)] = &[
+    (59, "execve", Kind::Exec, TARGET_EXEC, false),
+    (322, "execveat", Kind::Exec, TARGET_EXEC, false),
+    (2, "open", Kind::Open, TARGET_OPEN, true),
+    (257, "openat", Kind::Open, TARGET_OPEN, false),
+    (437, "openat2", Kind::Open, TARGET_OPEN, true),
+    (85, "creat", Kind::Open, TARGET_OPEN, true),
+    (42, "connect", Kind::Connect, TARGET_CONNECT, false),
+];
 
-const fn raw(name: &'static str, kind: Kind) -> Row {
-    Row {
-        name,
-        kind,
-        hook: Hook::Raw,
-        optional: false,
-    }
-}
+/// The hook on every call, and the program's name.
+const ALL: &str = "sys_exit";
 
-const fn syscall(name: &'static str, kind: Kind, optional: bool) -> Row {
-    Row {
-        name,
-        kind,
-        hook: Hook::Syscall,
-        optional,
-    }
-}
-
-/// Every program of the object.
-const ROWS: &[Row] = &[
-    raw("sched_process_exec", Kind::Exec),
-    syscall("sys_exit_execve", Kind::Exec, false),
-    syscall("sys_exit_execveat", Kind::Exec, false),
-    raw("sched_process_fork", Kind::Fork),
-    raw("sched_process_exit", Kind::Exit),
-    syscall("sys_exit_open", Kind::Open, true),
-    syscall("sys_exit_openat", Kind::Open, false),
-    syscall("sys_exit_openat2", Kind::Open, true),
-    syscall("sys_exit_creat", Kind::Open, true),
-    syscall("sys_exit_connect", Kind::Connect, false),
-    raw("signal_generate", Kind::Signal),
+/// The programs of a target: for a call's own tracepoint, and behind [`ALL`].
+const TARGETS: &[(u32, &str, &str)] = &[
+    (TARGET_CALL, "sys_exit_call", "all_call"),
+    (TARGET_OPEN, "sys_exit_open", "all_open"),
+    (TARGET_CONNECT, "sys_exit_connect", "all_connect"),
+    (TARGET_EXEC, "sys_exit_execve", "all_exec"),
 ];
 
 /// The hooks that report a kind, as the kernel names them.
 pub(super) fn of_kind(kind: Kind) -> impl Iterator<Item = String> {
-    let rows = ROWS.iter().filter(move |row| row.kind == kind);
-    rows.map(|row| match row.hook {
-        Hook::Raw => format!("raw_tracepoint:{}", row.name),
-        Hook::Syscall => format!("tracepoint:syscalls:{}", row.name),
-    })
+    let raw = RAW.iter().filter(move |row| row.1 == kind);
+    let raw = raw.map(|(name, _)| format!("raw_tracepoint:{name}"));
+    let own = OWN.iter().filter(move |row| row.2 == kind);
+    raw.chain(own.map(|row| of_call(row.1)))
+}
+
+/// The hook that reports a call while calls are hooked one by one.
+pub(super) fn of_call(name: &str) -> String {
+    format!("tracepoint:syscalls:{}", tracepoint(name))
+}
+
+/// The tracepoint of a call: named after the kernel's function, which for a few
+/// is called otherwise than the call.
+fn tracepoint(name: &str) -> String {
+    let function = match name {
+        "stat" => "newstat",
+        "lstat" => "newlstat",
+        "fstat" => "newfstat",
+        "uname" => "newuname",
+        "umount2" => "umount",
+        "sendfile" => "sendfile64",
+        name => name,
+    };
+    format!("sys_exit_{function}")
+}
+
+/// How system calls are hooked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Each wanted call at its own tracepoint.
+    Each,
+    /// All at the one hook on every call.
+    All,
+}
+
+/// A program at a hook.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Point {
+    program: &'static str,
+    hook: String,
+    raw: bool,
+    optional: bool,
 }
 
 enum Link {
@@ -85,114 +108,251 @@ enum Link {
     Syscall(TracePointLinkId),
 }
 
-/// The programs, and which are attached.
+/// The programs, and where they are attached.
 pub(super) struct Hooks {
-    /// One per row; `None` while it is not attached.
-    links: Vec<Option<Link>>,
+    way: Way,
+    /// Every call there is, to find names and plans.
+    calls: &'static [CallRow],
+    plans: Array<MapData, [u32; PLAN_WORDS]>,
+    /// Kept alive: the kernel's table of programs ends with it.
+    _programs: ProgramArray<MapData>,
+    links: Vec<(Point, Link)>,
 }
 
+/// A plan as the map holds it.
+const PLAN_WORDS: usize = size_of::<Plan>() / 4;
+
 impl Hooks {
-    /// Has the kernel check every program; attaches none.
-    pub(super) fn load(object: &mut Ebpf) -> Result<Self, CaptureError> {
-        for row in ROWS {
-            row.load(object)?;
+    /// Has the kernel check every program that may be attached; attaches none.
+    pub(super) fn load(object: &mut Ebpf, options: &Options) -> Result<Self, CaptureError> {
+        let way = options.way();
+        let mut programs = take_map(object, "PROGRAMS")?;
+        for (name, _) in RAW {
+            load_raw(object, name)?;
         }
-        let links = ROWS.iter().map(|_| None).collect();
-        Ok(Self { links })
+        match way {
+            Way::Each => {
+                for (_, each, _) in TARGETS {
+                    load_syscall(object, each)?;
+                }
+            }
+            Way::All => {
+                load_raw(object, ALL)?;
+                for (target, _, all) in TARGETS {
+                    load_raw(object, all)?;
+                    enlist(object, &mut programs, *target, all)?;
+                }
+            }
+        }
+        let mut compat: Array<MapData, u32> = take_map(object, "COMPAT")?;
+        for (number, call, shape) in options.compat {
+            let entry = shape | (u32::from(*call) + 1);
+            let set = compat.set(u32::from(*number), entry, 0);
+            set.map_err(|error| map_error("COMPAT", &error))?;
+        }
+        // The programs hold the map as well.
+        Ok(Self {
+            way,
+            calls: options.table,
+            plans: take_map(object, "PLANS")?,
+            _programs: programs,
+            links: Vec::new(),
+        })
     }
 
-    /// Attaches what the kinds need and detaches the rest. Attaches first, so
+    /// How calls are hooked.
+    pub(super) fn way(&self) -> Way {
+        self.way
+    }
+
+    /// Attaches what kinds and calls need and detaches the rest. Attaches first, so
     /// that an error leaves nothing missing that was there.
-    pub(super) fn set_kinds(
+    pub(super) fn set_wanted(
         &mut self,
         object: &mut Ebpf,
         kinds: KindSet,
+        calls: CallSet,
     ) -> Result<(), CaptureError> {
         let kinds = kinds.union(KindSet::PROCESS);
-        for (row, link) in ROWS.iter().zip(&mut self.links) {
-            if link.is_none() && kinds.contains(row.kind) {
-                *link = row.attach(object)?;
+        let plans = self.wanted_plans(kinds, calls);
+        let points = self.wanted_points(kinds, &plans);
+        for (number, plan) in (0_u32..).zip(&plans) {
+            if plan.target != 0 {
+                self.write_plan(number, plan)?;
             }
         }
-        for (row, link) in ROWS.iter().zip(&mut self.links) {
-            if !kinds.contains(row.kind) {
-                row.detach(object, link.take());
+        for point in &points {
+            if !self.links.iter().any(|(linked, _)| linked == point)
+                && let Some(link) = point.attach(object)?
+            {
+                self.links.push((point.clone(), link));
+            }
+        }
+        let links = std::mem::take(&mut self.links).into_iter();
+        let (kept, gone) = links.partition(|(point, _)| points.contains(point));
+        self.links = kept;
+        for (point, link) in gone {
+            point.detach(object, link);
+        }
+        for (number, plan) in (0_u32..).zip(&plans) {
+            if plan.target == 0 {
+                self.write_plan(number, plan)?;
             }
         }
         Ok(())
     }
 
+    /// The plan of each call by its number, nothing for those nobody wants.
+    fn wanted_plans(&self, kinds: KindSet, calls: CallSet) -> Vec<Plan> {
+        let mut plans = vec![Plan::default(); CALLS];
+        let wanted = self.calls.iter().filter(|row| calls.contains(row.number));
+        for row in wanted {
+            if let Some(place) = plans.get_mut(usize::from(row.number)) {
+                *place = row.plan;
+            }
+        }
+        for (number, _, kind, target, _) in OWN {
+            if let Some(place) = plans.get_mut(usize::from(*number)) {
+                let target = if kinds.contains(*kind) { *target } else { 0 };
+                *place = Plan {
+                    target,
+                    ..Plan::default()
+                };
+            }
+        }
+        plans
+    }
+
+    fn wanted_points(&self, kinds: KindSet, plans: &[Plan]) -> BTreeSet<Point> {
+        let raw = |name: &'static str| Point {
+            program: name,
+            hook: name.to_owned(),
+            raw: true,
+            optional: false,
+        };
+        let wanted = RAW.iter().filter(|(_, kind)| kinds.contains(*kind));
+        let mut points: BTreeSet<Point> = wanted.map(|(name, _)| raw(name)).collect();
+        if self.way == Way::All {
+            points.insert(raw(ALL));
+            return points;
+        }
+        for (number, plan) in plans.iter().enumerate() {
+            let program = TARGETS.iter().find(|row| row.0 == plan.target);
+            let own = OWN.iter().find(|row| usize::from(row.0) == number);
+            let call = self
+                .calls
+                .iter()
+                .find(|row| usize::from(row.number) == number);
+            let name = own.map(|row| row.1).or(call.map(|row| row.name));
+            if let (Some((_, program, _)), Some(name)) = (program, name) {
+                points.insert(Point {
+                    program,
+                    hook: tracepoint(name),
+                    raw: false,
+                    optional: own.is_none_or(|row| row.4),
+                });
+            }
+        }
+        points
+    }
+
+    fn write_plan(&mut self, number: u32, plan: &Plan) -> Result<(), CaptureError> {
+        let words: [u32; PLAN_WORDS] = zerocopy::transmute!(*plan);
+        let set = self.plans.set(number, words, 0);
+        set.map_err(|error| map_error("PLANS", &error))
+    }
+
     /// Detaches everything.
     pub(super) fn detach_all(&mut self, object: &mut Ebpf) {
-        for (row, link) in ROWS.iter().zip(&mut self.links) {
-            row.detach(object, link.take());
+        for (point, link) in self.links.drain(..) {
+            point.detach(object, link);
         }
     }
 }
 
-impl Row {
-    fn program<'o>(&self, object: &'o mut Ebpf) -> Result<&'o mut Program, CaptureError> {
-        object
-            .program_mut(self.name)
-            .ok_or_else(|| self.refused(&"it is not in the object"))
-    }
+fn program<'o>(object: &'o mut Ebpf, name: &'static str) -> Result<&'o mut Program, CaptureError> {
+    object
+        .program_mut(name)
+        .ok_or_else(|| refused(name, &"it is not in the object"))
+}
 
-    fn raw<'o>(&self, object: &'o mut Ebpf) -> Result<&'o mut RawTracePoint, CaptureError> {
-        let program = self.program(object)?;
-        program.try_into().map_err(|error| self.refused(&error))
-    }
+fn raw<'o>(
+    object: &'o mut Ebpf,
+    name: &'static str,
+) -> Result<&'o mut RawTracePoint, CaptureError> {
+    let program = program(object, name)?;
+    program.try_into().map_err(|error| refused(name, &error))
+}
 
-    fn syscall<'o>(&self, object: &'o mut Ebpf) -> Result<&'o mut TracePoint, CaptureError> {
-        let program = self.program(object)?;
-        program.try_into().map_err(|error| self.refused(&error))
-    }
+fn syscall<'o>(
+    object: &'o mut Ebpf,
+    name: &'static str,
+) -> Result<&'o mut TracePoint, CaptureError> {
+    let program = program(object, name)?;
+    program.try_into().map_err(|error| refused(name, &error))
+}
 
-    fn load(&self, object: &mut Ebpf) -> Result<(), CaptureError> {
-        let loaded = match self.hook {
-            Hook::Raw => self.raw(object)?.load(),
-            Hook::Syscall => self.syscall(object)?.load(),
-        };
-        loaded.map_err(|error| self.refused(&Tail(&error)))
-    }
+fn load_raw(object: &mut Ebpf, name: &'static str) -> Result<(), CaptureError> {
+    let loaded = raw(object, name)?.load();
+    loaded.map_err(|error| refused(name, &Tail(&error)))
+}
 
+fn load_syscall(object: &mut Ebpf, name: &'static str) -> Result<(), CaptureError> {
+    let loaded = syscall(object, name)?.load();
+    loaded.map_err(|error| refused(name, &Tail(&error)))
+}
+
+/// Puts a program where the hook on every call finds it.
+fn enlist(
+    object: &mut Ebpf,
+    programs: &mut ProgramArray<MapData>,
+    target: u32,
+    name: &'static str,
+) -> Result<(), CaptureError> {
+    let fd = raw(object, name)?.fd();
+    let fd = fd.map_err(|error| refused(name, &error))?;
+    let set = programs.set(target, fd, 0);
+    set.map_err(|error| map_error("PROGRAMS", &error))
+}
+
+fn refused(name: &'static str, reason: &dyn std::fmt::Display) -> CaptureError {
+    CaptureError::Refused {
+        name,
+        reason: reason.to_string(),
+    }
+}
+
+impl Point {
     fn attach(&self, object: &mut Ebpf) -> Result<Option<Link>, CaptureError> {
-        let attached = match self.hook {
-            Hook::Raw => self.raw(object)?.attach(self.name).map(Link::Raw),
-            Hook::Syscall => {
-                let events = events()?;
-                if self.optional && !events.join(self.name).is_dir() {
-                    return Ok(None);
-                }
-                let program = self.syscall(object)?;
-                program.attach("syscalls", self.name).map(Link::Syscall)
+        let attached = if self.raw {
+            raw(object, self.program)?.attach(&self.hook).map(Link::Raw)
+        } else {
+            let events = events()?;
+            if self.optional && !events.join(&self.hook).is_dir() {
+                return Ok(None);
             }
+            let program = syscall(object, self.program)?;
+            program.attach("syscalls", &self.hook).map(Link::Syscall)
         };
         attached.map(Some).map_err(|error| CaptureError::Attach {
-            name: self.name,
-            hook: match self.hook {
-                Hook::Raw => format!("raw tracepoint {}", self.name),
-                Hook::Syscall => format!("syscalls:{}", self.name),
+            name: self.program,
+            hook: if self.raw {
+                format!("raw tracepoint {}", self.hook)
+            } else {
+                format!("syscalls:{}", self.hook)
             },
             reason: why_not_attached(&error),
         })
     }
 
     /// A link that is gone already is as good as detached.
-    fn detach(&self, object: &mut Ebpf, link: Option<Link>) {
+    fn detach(&self, object: &mut Ebpf, link: Link) {
         let detached = match link {
-            None => return,
-            Some(Link::Raw(id)) => self.raw(object).map(|program| program.detach(id)),
-            Some(Link::Syscall(id)) => self.syscall(object).map(|program| program.detach(id)),
+            Link::Raw(id) => raw(object, self.program).map(|program| program.detach(id)),
+            Link::Syscall(id) => syscall(object, self.program).map(|program| program.detach(id)),
         };
         if let Ok(Err(error)) = detached {
-            tracing::warn!(program = self.name, %error, "could not detach");
-        }
-    }
-
-    fn refused(&self, reason: &dyn std::fmt::Display) -> CaptureError {
-        CaptureError::Refused {
-            name: self.name,
-            reason: reason.to_string(),
+            tracing::warn!(program = self.program, hook = self.hook, %error, "could not detach");
         }
     }
 }

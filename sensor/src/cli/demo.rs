@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::run::{Input, Plan, Session, kinds};
+use super::run::{Input, Plan, Session, wanted};
 use super::{EXIT_OK, Failure, GOOD};
 
 /// How long the alert may take before the demo counts as failed.
@@ -39,7 +39,7 @@ pub(super) fn run(_: &Args) -> Result<u8, Failure> {
         config: &config,
         rules: &loaded.rules,
         outputs: &config.outputs(),
-        kinds: kinds(&loaded.rules),
+        wanted: wanted(&loaded.rules),
         draft: None,
     };
     let (mut session, ()) = Session::start(plan, |_| Ok(()))?;

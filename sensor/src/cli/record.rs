@@ -10,17 +10,17 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use sensor_ebpf::{Kind, KindSet};
 
 use super::run::control::{self, Control};
-use super::run::{Ended, Input, Plan, Session, command, needed};
+use super::run::{Ended, Input, Plan, Session, command};
 use super::table::{self, Cell};
+use super::wanted::Wanted;
 use super::{EXIT_OK, Failure};
 use crate::capture::Counters;
 use crate::config::Config;
 use crate::detect::rules::{Pack, RuleSet};
 use crate::diagnostic::{Diagnostic, escape};
-use crate::events;
+use crate::events::{self, EventSet, EventType};
 use crate::recording::{Draft, Progress};
 
 /// How often progress is shown on a terminal.
@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         config: &config,
         rules: &RuleSet::default(),
         outputs: &[],
-        kinds: wanted,
+        wanted,
         draft: Some(draft.of_command(args.only_command)),
     };
     let in_ci = !args.command.is_empty();
@@ -144,7 +144,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
 
 impl Args {
     /// Configuration, and what to capture.
-    fn load(&self) -> Result<(Config, KindSet), Failure> {
+    fn load(&self) -> Result<(Config, Wanted), Failure> {
         let input = Input {
             config: self.config.clone(),
             rules: self.rules.clone(),
@@ -154,43 +154,47 @@ impl Args {
         };
         if self.rules.is_empty() {
             let config = crate::config::load(self.config.as_deref(), &self.options)?;
-            return Ok((config, kinds_of(&self.events)?));
+            return Ok((config, events_of(&self.events)?));
         }
         let (config, loaded) = input.load()?;
         super::show(&loaded.diagnostics);
-        Ok((config, needed(&loaded.rules)))
+        Ok((config, Wanted::by(&loaded.rules)))
     }
 }
 
-/// The kinds of records behind the names of events; all of them for no name.
-fn kinds_of(names: &[String]) -> Result<KindSet, Vec<Diagnostic>> {
+/// What is behind the names of events. No name, and `all`: every kind of record, and
+/// of the system calls without one those that are not made all the time.
+fn events_of(names: &[String]) -> Result<Wanted, Vec<Diagnostic>> {
     let mut wanted = if names.is_empty() {
-        KindSet::ALL
+        Wanted::usual()
     } else {
-        KindSet::PROCESS
+        Wanted::default()
     };
-    let mut mistakes = Vec::new();
-    let all = || Kind::ALL.iter().flat_map(|kind| events::of_kind(*kind));
+    let (mut set, mut mistakes) = (EventSet::EMPTY, Vec::new());
     for name in names {
         if name == "all" {
-            wanted = KindSet::ALL;
+            wanted = wanted.union(Wanted::usual());
             continue;
         }
-        let of = |kind: &Kind| events::of_kind(*kind).contains(&name.as_str());
-        if let Some(kind) = Kind::ALL.into_iter().find(of) {
-            wanted = wanted.with(kind);
-            continue;
+        let code = events::by_name(name);
+        match code.filter(|code| events::row(*code).is_some_and(EventType::captured)) {
+            Some(code) => set.insert(code),
+            None => mistakes.push(not_captured(name)),
         }
-        let message = format!("`{name}` is no event that is captured");
-        let mistake = Diagnostic::error("RECORDING_EVENT", message)
-            .help("`sensor events` lists those that are");
-        mistakes.push(mistake.suggest(name, all().copied()));
     }
     if mistakes.is_empty() {
-        Ok(wanted)
+        Ok(wanted.union(Wanted::of(set)))
     } else {
         Err(mistakes)
     }
+}
+
+fn not_captured(name: &str) -> Diagnostic {
+    let captured = events::rows().iter().filter(|row| row.captured());
+    let message = format!("`{name}` is no event that is captured");
+    Diagnostic::error("RECORDING_EVENT", message)
+        .help("`sensor events` lists those that are")
+        .suggest(name, captured.map(|row| row.name))
 }
 
 /// Takes records until a signal, the time or the command's end; gives the exit
@@ -309,19 +313,23 @@ fn account(ended: Ended) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use sensor_ebpf::{Kind, KindSet};
+
     use super::*;
 
     #[test]
     fn events_are_named_as_rules_name_them() {
         let names = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-            kinds_of(&names)
+            events_of(&names)
         };
-        assert_eq!(names(&[]).unwrap(), KindSet::ALL);
-        assert_eq!(names(&["all", "open"]).unwrap(), KindSet::ALL);
-        assert_eq!(names(&["execve"]).unwrap(), KindSet::PROCESS);
+        assert_eq!(names(&[]).unwrap(), Wanted::usual());
+        assert_eq!(names(&["all", "open"]).unwrap(), Wanted::usual());
+        assert_eq!(names(&["execve"]).unwrap().kinds, KindSet::PROCESS);
         let opens = KindSet::PROCESS.with(Kind::Open);
-        assert_eq!(names(&["open", "openat2"]).unwrap(), opens);
+        assert_eq!(names(&["open", "openat2"]).unwrap().kinds, opens);
+        let calls = names(&["unlinkat", "setuid"]).unwrap().calls;
+        assert_eq!(calls.iter().collect::<Vec<_>>(), [105, 263]);
         let mistakes = names(&["opennat", "connect", "x"]).unwrap_err();
         assert_eq!(mistakes.len(), 2);
         assert_eq!(mistakes[0].help.as_deref(), Some("did you mean `openat`?"));

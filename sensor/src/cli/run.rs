@@ -21,14 +21,14 @@ use anyhow::Context;
 pub(in crate::cli) use control::Ask;
 pub(in crate::cli) use desk::is_trusted;
 pub(in crate::cli) use reload::Reply;
-pub(in crate::cli) use session::{Ended, Plan, Session, kinds, needed};
+pub(in crate::cli) use session::{Ended, Plan, Session, wanted};
 
 use self::command::Verdict;
 use self::control::{Answer, Control};
 use self::desk::Desk;
 use self::reload::{InForce, Reloader};
+use super::wanted::Wanted;
 use super::{EXIT_OK, Failure};
-use sensor_ebpf::KindSet;
 
 use crate::alert::Priority;
 use crate::config::{self, Config};
@@ -189,7 +189,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         rules: &loaded.rules,
         outputs: &config.outputs(),
         // A recording is for rules that do not exist yet.
-        kinds: record.map_or_else(|| kinds(&loaded.rules), |_| KindSet::ALL),
+        wanted: record.map_or_else(|| wanted(&loaded.rules), |_| Wanted::usual()),
         draft: record.map(super::record::create).transpose()?,
     };
     let (session, (command, desk)) = Session::start(plan, |state| {

@@ -49,6 +49,12 @@ pub struct Read<'r> {
     pub full: u32,
 }
 
+/// The 64-bit number of the call a record of [`sensor_ebpf::Kind::Call`] tells of.
+pub fn number(record: &[u8]) -> Option<u16> {
+    let (fixed, _) = Record::ref_from_prefix(record).ok()?;
+    Some(fixed.number)
+}
+
 pub(super) fn decode(bytes: &[u8]) -> Result<Call<'_>, DecodeError> {
     let (fixed, texts) = record::split::<Record>(bytes)?;
     let sections = texts.rest();

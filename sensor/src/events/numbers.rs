@@ -7,10 +7,10 @@
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use sensor_ebpf::call::CALLS;
+use sensor_ebpf::call::{CALLS, shape};
 use syscalls::{x86, x86_64};
 
-use super::{EventCode, EventType, rows};
+use super::{EventCode, EventType, of_kind, rows};
 
 /// No row has this code.
 const NONE: EventCode = EventCode(u16::MAX);
@@ -50,14 +50,29 @@ pub fn number(row: &EventType) -> Option<u16> {
     u16::try_from(number.id()).ok()
 }
 
-/// Each 32-bit call with the 64-bit call of the same meaning, whose arguments
-/// are the same: what differs in width is told apart where it is read.
-pub fn from_32_bit() -> impl Iterator<Item = (u16, u16)> {
+/// Number and kernel name of a call that is told by the generic record: one that
+/// returns and has no record of its own.
+pub fn generic_call(row: &EventType) -> Option<(u16, &'static str)> {
+    let kinds = sensor_ebpf::Kind::ALL.into_iter();
+    let mut own = kinds.flat_map(of_kind);
+    if !row.captured() || own.any(|name| *name == row.name) {
+        return None;
+    }
+    let number = number(row)?;
+    let call = x86_64::Sysno::new(number.into())?;
+    Some((number, call.name()))
+}
+
+/// Each 32-bit call with the 64-bit call of the same meaning, and how the
+/// arguments differ, a [`shape`]; 0 when they are the same.
+pub fn from_32_bit() -> impl Iterator<Item = (u16, u16, u32)> {
     x86::Sysno::iter().filter_map(|call| {
         let call_64 = of_64_bit(call.name())?;
+        let shape = DIFFERENT.iter().find(|(name, _)| *name == call.name());
         Some((
             u16::try_from(call.id()).ok()?,
             u16::try_from(call_64.id()).ok()?,
+            shape.map_or(0, |(_, shape)| *shape),
         ))
     })
 }
@@ -66,8 +81,10 @@ pub fn from_32_bit() -> impl Iterator<Item = (u16, u16)> {
 fn of_64_bit(name: &str) -> Option<x86_64::Sysno> {
     let call = |name: &str| x86_64::Sysno::from_str(name).ok();
     match name {
-        // These point to a structure that has the arguments.
-        "select" | "mmap" => None,
+        // Sizes between the arguments that the 64-bit calls do not have.
+        "statfs64" | "fstatfs64" => None,
+        // Which socket call it is its first argument says.
+        "socketcall" => call("socket"),
         "umount" => call("umount2"),
         "waitpid" => call("wait4"),
         "ugetrlimit" => call("getrlimit"),
@@ -83,6 +100,45 @@ fn of_64_bit(name: &str) -> Option<x86_64::Sysno> {
         }),
     }
 }
+
+/// Argument `at` and the next are the halves of one number.
+const fn pair(at: u32) -> u32 {
+    1 << (shape::PAIRS_FROM + at)
+}
+
+/// 32-bit calls whose arguments stand otherwise than those of the 64-bit call.
+const DIFFERENT: &[(&str, u32)] = &[
+    ("socketcall", shape::SOCKETCALL),
+    ("mmap", shape::IN_MEMORY),
+    ("select", shape::IN_MEMORY),
+    ("mmap2", shape::PAGES),
+    ("umount", shape::ONE),
+    ("truncate64", pair(1)),
+    ("ftruncate64", pair(1)),
+    ("pread64", pair(3)),
+    ("pwrite64", pair(3)),
+    ("preadv", pair(3)),
+    ("pwritev", pair(3)),
+    ("preadv2", pair(3)),
+    ("pwritev2", pair(3)),
+    ("readahead", pair(1)),
+    ("fallocate", pair(2) | pair(3)),
+    ("fadvise64", pair(1)),
+    ("fadvise64_64", pair(1) | pair(2)),
+    ("sync_file_range", pair(1) | pair(2)),
+    ("fanotify_mark", pair(2)),
+    ("chown", shape::IDS_1),
+    ("lchown", shape::IDS_1),
+    ("fchown", shape::IDS_1),
+    ("setuid", shape::IDS_0),
+    ("setgid", shape::IDS_0),
+    ("setreuid", shape::IDS_0),
+    ("setregid", shape::IDS_0),
+    ("setresuid", shape::IDS_0),
+    ("setresgid", shape::IDS_0),
+    ("setfsuid", shape::IDS_0),
+    ("setfsgid", shape::IDS_0),
+];
 
 #[cfg(test)]
 mod tests {
@@ -115,20 +171,25 @@ mod tests {
     #[test]
     fn a_32_bit_call_stands_for_the_64_bit_call_of_its_name() {
         let pairs: Vec<_> = from_32_bit().collect();
-        for (name, number_32, number_64) in [
-            ("unlink", 10, 87),
-            ("openat", 295, 257),
-            ("setuid32", 213, 105),
-            ("utimensat_time64", 412, 280),
-            ("umount", 22, 166),
-            ("mmap2", 192, 9),
-            ("fcntl64", 221, 72),
+        for (name, number_32, number_64, shape) in [
+            ("unlink", 10, 87, 0),
+            ("openat", 295, 257, 0),
+            ("setuid32", 213, 105, 0),
+            ("setuid", 23, 105, shape::IDS_0),
+            ("utimensat_time64", 412, 280, 0),
+            ("umount", 22, 166, shape::ONE),
+            ("mmap2", 192, 9, shape::PAGES),
+            ("mmap", 90, 9, shape::IN_MEMORY),
+            ("pread64", 180, 17, pair(3)),
+            ("socketcall", 102, 41, shape::SOCKETCALL),
+            ("fcntl64", 221, 72, 0),
         ] {
-            assert!(pairs.contains(&(number_32, number_64)), "{name}");
+            assert!(pairs.contains(&(number_32, number_64, shape)), "{name}");
         }
-        // socketcall, the old mmap and select.
-        for other in [102, 90, 82] {
-            assert!(pairs.iter().all(|(number, _)| *number != other), "{other}");
+        // statfs64 has a size between its arguments.
+        assert!(pairs.iter().all(|(number, ..)| *number != 268));
+        for (name, _) in DIFFERENT {
+            assert!(x86::Sysno::from_str(name).is_ok(), "{name}");
         }
     }
 }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use sensor_ebpf::{Kind, KindSet};
 
 use crate::alert::{Alert, Composer, Priority};
-use crate::capture::{self, Capture, Counters};
-use crate::cli::Failure;
+use crate::capture::{Capture, Counters};
+use crate::cli::{Failure, wanted::Wanted};
 use crate::config::{Config, DropAction, DropsConfig};
 use crate::deliver::Delivery;
 use crate::deliver::OutputConfig;
@@ -18,8 +17,8 @@ use crate::detect::rules::RuleSet;
 use crate::enrich::{self, State};
 use crate::metrics::Report;
 use crate::pipeline::Pipeline;
+use crate::privileges;
 use crate::recording::{self, Draft, Progress, Recorder};
-use crate::{events, privileges};
 
 use super::losses::{Gathered, Look, Loss, Losses};
 
@@ -44,7 +43,7 @@ pub(in crate::cli) struct Plan<'a> {
     /// Where alerts go.
     pub(in crate::cli) outputs: &'a [OutputConfig],
     /// What to capture.
-    pub(in crate::cli) kinds: KindSet,
+    pub(in crate::cli) wanted: Wanted,
     /// Where to record it, rules put in force later notwithstanding.
     pub(in crate::cli) draft: Option<Draft>,
 }
@@ -65,7 +64,7 @@ pub(in crate::cli) struct Session {
     delivery: Delivery,
     recorder: Option<Recorder>,
     /// Captured whatever the rules need.
-    always: KindSet,
+    always: Wanted,
     refreshed: Instant,
     /// Of events, what is done about them, and by whom they may be missed.
     losses: Losses,
@@ -91,10 +90,7 @@ impl Session {
         with_privileges: impl FnOnce(&mut State) -> anyhow::Result<T>,
     ) -> Result<(Self, T), Failure> {
         let config = plan.config;
-        let options = capture::Options {
-            ring_bytes: config.capture.ring_mib << 20,
-            kinds: plan.kinds,
-        };
+        let options = plan.wanted.options(&config.capture);
         // Attached before /proc is read: what happens meanwhile waits in the
         // ring and is applied to the table afterwards, so nothing is missed.
         let started_ns = now_ns();
@@ -118,8 +114,8 @@ impl Session {
             Recorder::start(draft, &header).context("the recording cannot be started")
         };
         let always = match &plan.draft {
-            Some(_) => plan.kinds,
-            None => KindSet::PROCESS,
+            Some(_) => plan.wanted,
+            None => Wanted::default(),
         };
         let recorder = plan.draft.map(start).transpose()?;
         let delivery = Delivery::start(plan.outputs).context("an output cannot start")?;
@@ -262,9 +258,9 @@ impl Session {
         rules: &RuleSet,
         config: &Config,
     ) -> anyhow::Result<()> {
-        let wanted = kinds(rules).union(self.always);
+        let wanted = wanted(rules).union(self.always);
         self.capture
-            .set_kinds(wanted)
+            .set_wanted(wanted.kinds, wanted.calls)
             .context("cannot capture what the new rules need")?;
         self.pipeline
             .set_engine(Engine::new(rules, config.rule_matching));
@@ -336,26 +332,14 @@ fn now_ns() -> u64 {
     u64::try_from(now).unwrap_or_default()
 }
 
-/// What is captured while these rules are in force: what they need, and
-/// everything where nothing can be attached later, because an edited rule may
-/// want any of it.
-pub(in crate::cli) fn kinds(rules: &RuleSet) -> KindSet {
+/// What is captured while these rules are in force: what they need, and every
+/// kind where nothing can be attached later, because an edited rule may want any
+/// of it.
+pub(in crate::cli) fn wanted(rules: &RuleSet) -> Wanted {
+    let needed = Wanted::by(rules);
     if privileges::can_attach_later() {
-        needed(rules)
+        needed
     } else {
-        KindSet::ALL
+        needed.union(Wanted::usual())
     }
-}
-
-/// What the kernel must capture for these rules. Exec, fork and exit always:
-/// they keep the process table.
-pub(in crate::cli) fn needed(rules: &RuleSet) -> KindSet {
-    let wanted = rules.events();
-    let named =
-        |name: &&'static str| events::by_name(name).is_some_and(|code| wanted.contains(code));
-    let needs = |kind: &Kind| events::of_kind(*kind).iter().any(named);
-    Kind::ALL
-        .into_iter()
-        .filter(needs)
-        .fold(KindSet::PROCESS, KindSet::with)
 }
