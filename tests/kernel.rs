@@ -26,6 +26,8 @@ mod proctable;
 mod receivers;
 #[path = "kernel/record.rs"]
 mod record;
+#[path = "kernel/ring.rs"]
+mod ring;
 #[path = "kernel/run.rs"]
 mod run;
 #[path = "kernel/signals.rs"]
@@ -34,6 +36,8 @@ mod signals;
 mod status;
 #[path = "kernel/storms.rs"]
 mod storms;
+#[path = "kernel/uring.rs"]
+mod uring;
 
 #[path = "suite/stand_in/gate.rs"]
 mod gate;

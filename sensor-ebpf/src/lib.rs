@@ -31,6 +31,7 @@ pub mod fork;
 pub mod open;
 pub mod place;
 pub mod signal;
+pub mod uring;
 
 #[cfg(target_arch = "bpf")]
 mod dispatch;
@@ -65,11 +66,13 @@ pub enum Kind {
     Call = 6,
     /// One process sent another a signal: [`signal::Record`].
     Signal = 7,
+    /// An operation given to io_uring was done: [`uring::Record`].
+    Uring = 8,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Exec,
         Self::Fork,
         Self::Exit,
@@ -77,6 +80,7 @@ impl Kind {
         Self::Connect,
         Self::Call,
         Self::Signal,
+        Self::Uring,
     ];
 
     /// The kind of that number.
@@ -94,6 +98,7 @@ impl Kind {
             Self::Connect => "connect",
             Self::Call => "call",
             Self::Signal => "signal",
+            Self::Uring => "io_uring",
         }
     }
 }

@@ -114,6 +114,19 @@ pub(crate) fn lose(row: u32) {
     settle(row, Counter::LostRead);
 }
 
+/// Counts an attempt of which nothing can be read.
+#[inline(always)]
+pub(crate) fn count_unreadable(kind: Kind) {
+    count(kind as u32, Counter::Seen);
+    settle(kind as u32, Counter::LostRead);
+}
+
+/// The value at an address that a [`Draft`] gave.
+#[inline(always)]
+pub(crate) fn at<T>(address: u64) -> &'static T {
+    unsafe { &*(address as *const T) }
+}
+
 /// Exported so that the verifier checks it once. While the loader leaves the log
 /// level at off, all of its body is removed.
 #[unsafe(no_mangle)]
@@ -192,6 +205,13 @@ impl<R> Draft<R> {
             settle(row, Counter::FilteredOwn);
             return None;
         }
+        Self::blank(kind, row)
+    }
+
+    /// A record with a zeroed fixed part; counted as lost when all of this CPU's
+    /// slots are in use.
+    #[inline(always)]
+    fn blank(kind: Kind, row: u32) -> Option<Self> {
         // Without a slot of that number there is no scratch either.
         let slot = acquire_slot() as u32;
         let Some(record) = SCRATCH.get_ptr_mut(slot) else {
@@ -212,6 +232,123 @@ impl<R> Draft<R> {
             len: size_of::<R>(),
             fixed: PhantomData,
         })
+    }
+
+    /// Starts a record that is to wait, without counting an attempt: that is done
+    /// when it leaves. Without a slot the attempt is counted as lost.
+    #[inline(always)]
+    pub(crate) fn prepare(kind: Kind) -> Option<Self> {
+        let own = unsafe { read_volatile(addr_of!(OWN_TGID)) };
+        if (bpf_get_current_pid_tgid() >> 32) as u32 == own {
+            count(kind as u32, Counter::Seen);
+            settle(kind as u32, Counter::FilteredOwn);
+            return None;
+        }
+        let row = kind as u32;
+        Self::blank(kind, row).or_else(|| {
+            count(kind as u32, Counter::Seen);
+            None
+        })
+    }
+
+    /// Counts the attempt of a record that was prepared and leaves now.
+    #[inline(always)]
+    pub(crate) fn count_attempt(&self) {
+        count(self.row, Counter::Seen);
+    }
+
+    /// The bytes of a record that is to wait, its length in its header.
+    #[inline(always)]
+    pub(crate) fn keep(&mut self) -> u64 {
+        let header = unsafe { &mut *self.record.cast::<Header>() };
+        header.len = kernel::at_most(self.len, RECORD_MAX) as u32;
+        self.record as u64
+    }
+
+    /// Ends a record that waits elsewhere now, or found no room to wait.
+    #[inline(always)]
+    pub(crate) fn put_away(self, kept: bool) {
+        if !kept {
+            count(self.row, Counter::Seen);
+            settle(self.row, Counter::LostScratch);
+        }
+        release(self.slot);
+    }
+
+    /// Takes over a record that waited at an address, `max` bytes at most; its time
+    /// and CPU are those of now. Otherwise the record stays blank.
+    #[inline(always)]
+    pub(crate) fn restore(&mut self, from: u64, max: usize) {
+        let len: u32 = kernel::peek(from + core::mem::offset_of!(Header, len) as u64);
+        let len = kernel::at_most(len as usize, max);
+        if len < size_of::<R>() || !kernel::read_kernel(self.record as u64, len as u32, from) {
+            return;
+        }
+        self.len = len;
+        let header = unsafe { &mut *self.record.cast::<Header>() };
+        header.time_ns = unsafe { bpf_ktime_get_boot_ns() };
+        header.cpu = unsafe { bpf_get_smp_processor_id() } as u16;
+    }
+
+    /// Appends a section of [`crate::call`], whose bytes `write` appends, of `full`
+    /// there were; gives the number of sections, which is none when there is no room.
+    #[inline(always)]
+    pub(crate) fn section(
+        &mut self,
+        what: u8,
+        arg: u8,
+        full: u32,
+        write: impl FnOnce(&mut Self) -> u16,
+    ) -> u8 {
+        const HEAD: usize = size_of::<crate::call::Section>();
+        const LAST: usize = RECORD_MAX - TEXT_MAX - 2 * HEAD;
+        let at = self.len;
+        if at > LAST {
+            return 0;
+        }
+        self.len = at + HEAD;
+        let len = write(self);
+        let head = u64::from(what) | u64::from(arg) << 8 | u64::from(len) << 16;
+        let head = head | u64::from(full) << 32;
+        let at = kernel::at_most(at, LAST);
+        unsafe { self.record.add(at).cast::<u64>().write_unaligned(head) };
+        1
+    }
+
+    /// Appends a value; gives where it begins.
+    #[inline(always)]
+    pub(crate) fn value<T: zerocopy::Immutable>(&mut self, value: &T) -> usize {
+        let at = self.len;
+        if let Some(room) = self.room()
+            && kernel::read_kernel(room, size_of::<T>() as u32, (&raw const *value) as u64)
+        {
+            self.grow(size_of::<T>());
+        }
+        at
+    }
+
+    /// The address family at that place.
+    #[inline(always)]
+    pub(crate) fn family_at(&self, at: usize) -> u16 {
+        let at = kernel::at_most(at, RECORD_MAX - TEXT_MAX);
+        unsafe { self.record.add(at).cast::<u16>().read_unaligned() }
+    }
+
+    /// Makes a NUL at that place `@`, as abstract names are shown.
+    #[inline(always)]
+    pub(crate) fn show_nul(&mut self, at: usize) {
+        let at = kernel::at_most(at, RECORD_MAX - TEXT_MAX);
+        let byte = unsafe { &mut *self.record.add(at) };
+        if *byte == 0 {
+            *byte = b'@';
+        }
+    }
+
+    /// Overwrites a number in a value that [`Self::value`] appended.
+    #[inline(always)]
+    pub(crate) fn patch(&mut self, value: usize, offset: usize, number: u16) {
+        let at = kernel::at_most(value + offset, RECORD_MAX - TEXT_MAX);
+        unsafe { self.record.add(at).cast::<u16>().write_unaligned(number) };
     }
 
     /// The slot that is its own until it is submitted.

@@ -17,7 +17,7 @@ use std::{io, os::fd::AsFd, path::Path, time::Duration};
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{MapData, PerCpuArray, RingBuf},
+    maps::{Array, MapData, PerCpuArray, RingBuf},
 };
 use aya_log::EbpfLogger;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -84,6 +84,8 @@ pub struct Options {
     pub kinds: KindSet,
     /// The system calls wanted that have no kind of their own.
     pub calls: CallSet,
+    /// Of [`Kind::Uring`] the operations wanted, one bit each.
+    pub operations: u64,
     /// Every call that may ever be wanted.
     pub table: &'static [CallRow],
     /// 32-bit numbers with the 64-bit numbers they stand for and how the arguments
@@ -123,6 +125,7 @@ impl Default for Options {
             choice: Choice::Auto,
             thirty_two_bit: true,
             snap_bytes: 80,
+            operations: u64::MAX,
         }
     }
 }
@@ -360,6 +363,7 @@ impl Capture {
             .map(|mut logger| -> Box<dyn FnMut() + Send> { Box::new(move || logger.flush()) });
         let mut hooks = Hooks::load(&mut object, options)?;
         hooks.set_wanted(&mut object, options.kinds, options.calls)?;
+        set_operations(&mut object, options.operations)?;
         Ok(Self {
             object,
             hooks,
@@ -424,6 +428,11 @@ impl Capture {
     /// How system calls are hooked.
     pub fn way(&self) -> Way {
         self.hooks.way()
+    }
+
+    /// Has just these operations of io_uring reported from now on, one bit each.
+    pub fn set_operations(&mut self, operations: u64) -> Result<(), CaptureError> {
+        set_operations(&mut self.object, operations)
     }
 
     /// Stops all programs: what is in the ring now is all that will come.
@@ -504,6 +513,16 @@ fn map_error(name: &'static str, why: &dyn std::fmt::Display) -> CaptureError {
         name,
         reason: why.to_string(),
     }
+}
+
+/// Tells the programs which operations of io_uring are wanted.
+fn set_operations(object: &mut Ebpf, operations: u64) -> Result<(), CaptureError> {
+    const NAME: &str = "URING_WANTED";
+    let map = object.map_mut(NAME);
+    let map = map.ok_or_else(|| map_error(NAME, &"not in the object"))?;
+    let mut map = Array::<_, u64>::try_from(map).map_err(|error| map_error(NAME, &error))?;
+    map.set(0, operations, 0)
+        .map_err(|error| map_error(NAME, &error))
 }
 
 fn take_map<T>(object: &mut Ebpf, name: &'static str) -> Result<T, CaptureError>

@@ -13,6 +13,7 @@ mod fork;
 mod open;
 mod record;
 mod signal;
+mod uring;
 
 use std::net::IpAddr;
 
@@ -20,6 +21,7 @@ use sensor_ebpf::Kind;
 
 pub use call::{Abi, Call, Read, number as call_number};
 pub use signal::Signal;
+pub use uring::Operation;
 
 /// Why bytes are no event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +66,7 @@ pub fn decode(record: &[u8], boot_to_epoch_ns: u64) -> Result<Event<'_>, DecodeE
         Kind::Connect => Body::Connect(connect::decode(record)?),
         Kind::Call => Body::Call(call::decode(record)?),
         Kind::Signal => Body::Signal(signal::decode(record)?),
+        Kind::Uring => uring::decode(record)?,
     };
     Ok(Event {
         time_ns: header.time_ns.wrapping_add(boot_to_epoch_ns),
@@ -186,6 +189,8 @@ pub enum Body<'r> {
     Call(Call<'r>),
     /// The task sent another process a signal.
     Signal(Signal),
+    /// An operation of io_uring was done that no system call does.
+    Operation(Operation),
 }
 
 /// A new program image, or the failed attempt at one.
@@ -481,7 +486,7 @@ pub enum Peers<'r> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use sensor_ebpf::{Header, call, connect, exec, exit, fork, open, signal};
+    use sensor_ebpf::{Header, call, connect, exec, exit, fork, open, signal, uring};
     use zerocopy::{FromZeros, IntoBytes};
 
     use super::*;
@@ -496,6 +501,7 @@ mod tests {
             Kind::Connect => size_of::<connect::Record>(),
             Kind::Call => size_of::<call::Record>(),
             Kind::Signal => size_of::<signal::Record>(),
+            Kind::Uring => size_of::<uring::Record>(),
         }
     }
 

@@ -6,6 +6,7 @@
 //! rule compiler, the renderer of `evt.arg`, `sensor events` and the manual
 //! read these rows.
 
+mod beyond;
 mod elsewhere;
 mod file;
 mod generic;
@@ -549,7 +550,20 @@ pub fn of_kind(kind: sensor_ebpf::Kind) -> &'static [&'static str] {
         // The calls of the table: see [`numbers`].
         sensor_ebpf::Kind::Call => &[],
         sensor_ebpf::Kind::Signal => &["signaldeliver"],
+        // And what the calls that do the same become: see [`operations`].
+        sensor_ebpf::Kind::Uring => &["io_uring_op"],
     }
+}
+
+/// The operations of io_uring that become one of these events, one bit each.
+pub fn operations(wanted: &EventSet) -> u64 {
+    let mut calls = sensor_ebpf::call::CallSet::EMPTY;
+    for operation in sensor_ebpf::uring::OPERATIONS {
+        if wanted.contains(numbers::code_of(operation.call)) {
+            calls.insert(operation.call);
+        }
+    }
+    sensor_ebpf::uring::operations_of(&calls, wanted.contains(table::IO_URING_OP))
 }
 
 /// The row of a code.
@@ -594,6 +608,7 @@ pub fn code_of(event: &decode::Event<'_>) -> EventCode {
         decode::Body::Connect(_) => table::CONNECT,
         decode::Body::Call(call) => numbers::code_of(call.number),
         decode::Body::Signal(_) => table::SIGNALDELIVER,
+        decode::Body::Operation(_) => table::IO_URING_OP,
     }
 }
 

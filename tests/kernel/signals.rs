@@ -9,10 +9,13 @@ use sensor::decode::{Body, Signal};
 use crate::acts::act_in;
 use crate::capture::{Recording, shell};
 
-const SIGNALS: Options = Options {
-    ring_bytes: 1 << 20,
-    kinds: KindSet::EMPTY.with(Kind::Signal),
-};
+fn options() -> Options {
+    Options {
+        ring_bytes: 1 << 20,
+        kinds: KindSet::EMPTY.with(Kind::Signal),
+        ..Options::default()
+    }
+}
 
 fn sleeper() -> Child {
     Command::new("/bin/sleep").arg("60").spawn().unwrap()
@@ -28,7 +31,7 @@ fn signals(recording: &Recording, pid: u32) -> Vec<Signal> {
 
 #[test]
 fn a_signal_tells_its_sender_its_receiver_and_its_number() {
-    let (recording, (sender, target)) = Recording::of(&SIGNALS, |_| {
+    let (recording, (sender, target)) = Recording::of(&options(), |_| {
         let mut target = sleeper();
         let sender = shell(&format!("kill -USR1 {}", target.id()));
         target.wait().unwrap();
@@ -47,7 +50,7 @@ fn a_signal_tells_its_sender_its_receiver_and_its_number() {
 
 #[test]
 fn what_the_kernel_sends_and_what_a_process_sends_itself_is_no_event() {
-    let (recording, pid) = Recording::of(&SIGNALS, |_| {
+    let (recording, pid) = Recording::of(&options(), |_| {
         // Children that end, a pipe without a reader, a signal to itself.
         shell("trap : USR1; /bin/true; yes 2>&- | head -1 >/dev/null; kill -USR1 $$")
     });
@@ -61,7 +64,7 @@ fn what_the_kernel_sends_and_what_a_process_sends_itself_is_no_event() {
 
 #[test]
 fn a_signal_that_calls_itself_a_timers_is_told_all_the_same() {
-    let (recording, (sender, target)) = Recording::of(&SIGNALS, |_| {
+    let (recording, (sender, target)) = Recording::of(&options(), |_| {
         let mut target = sleeper();
         let pid = target.id();
         let (sender, _) = act_in("signals", "pretend", &pid.to_string());

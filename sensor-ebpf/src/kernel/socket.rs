@@ -77,6 +77,12 @@ impl Socket {
         }
     }
 
+    /// State of its connection, as TCP counts them.
+    #[inline(always)]
+    pub(crate) fn state(self) -> u8 {
+        field(self.0, offset!(sock_state))
+    }
+
     /// The unix socket at the other end.
     #[inline(always)]
     pub(crate) fn unix_peer(self) -> u64 {

@@ -32,6 +32,17 @@ const RAW: &[(&str, Kind)] = &[
     ("sched_process_fork", Kind::Fork),
     ("sched_process_exit", Kind::Exit),
     ("signal_generate", Kind::Signal),
+    ("io_uring_submit_req", Kind::Uring),
+    ("io_uring_submit_sqe", Kind::Uring),
+    ("io_uring_complete", Kind::Uring),
+    ("io_uring_cqe_overflow", Kind::Uring),
+];
+
+/// Those of them that not all kernels have.
+const OPTIONAL: &[&str] = &[
+    "io_uring_submit_req",
+    "io_uring_submit_sqe",
+    "io_uring_cqe_overflow",
 ];
 
 /// The calls with a record of their own, by number, and whether capture goes on
@@ -228,7 +239,7 @@ impl Hooks {
             program: name,
             hook: name.to_owned(),
             raw: true,
-            optional: false,
+            optional: OPTIONAL.contains(&name),
         };
         let wanted = RAW.iter().filter(|(_, kind)| kinds.contains(*kind));
         let mut points: BTreeSet<Point> = wanted.map(|(name, _)| raw(name)).collect();
@@ -325,7 +336,14 @@ fn refused(name: &'static str, reason: &dyn std::fmt::Display) -> CaptureError {
 impl Point {
     fn attach(&self, object: &mut Ebpf) -> Result<Option<Link>, CaptureError> {
         let attached = if self.raw {
-            raw(object, self.program)?.attach(&self.hook).map(Link::Raw)
+            match raw(object, self.program)?.attach(&self.hook) {
+                Err(ProgramError::SyscallError(error))
+                    if self.optional && error.io_error.kind() == ErrorKind::NotFound =>
+                {
+                    return Ok(None);
+                }
+                attached => attached.map(Link::Raw),
+            }
         } else {
             let events = events()?;
             if self.optional && !events.join(&self.hook).is_dir() {

@@ -16,6 +16,8 @@ use crate::events::{self, Category, EventCode, EventSet, numbers, plan};
 pub(super) struct Wanted {
     pub(super) kinds: KindSet,
     pub(super) calls: CallSet,
+    /// Of the operations of io_uring one bit each.
+    pub(super) operations: u64,
 }
 
 /// Calls a program makes so often that a rule gets them only when it names events,
@@ -94,7 +96,12 @@ impl Wanted {
         let mut wanted = Self {
             kinds: kinds.fold(KindSet::PROCESS, KindSet::with),
             calls: CallSet::EMPTY,
+            operations: events::operations(&set),
         };
+        // What a call does, io_uring may do too.
+        if wanted.operations != 0 {
+            wanted.kinds = wanted.kinds.with(Kind::Uring);
+        }
         for row in TABLE.iter() {
             if set.contains(numbers::code_of(row.number)) {
                 wanted.calls.insert(row.number);
@@ -121,6 +128,7 @@ impl Wanted {
         Self {
             kinds: self.kinds.union(other.kinds),
             calls: self.calls.union(other.calls),
+            operations: self.operations | other.operations,
         }
     }
 
@@ -130,6 +138,7 @@ impl Wanted {
             ring_bytes: config.ring_mib << 20,
             kinds: self.kinds,
             calls: self.calls,
+            operations: self.operations,
             table: &TABLE,
             compat: &COMPAT,
             choice: match config.hook {
@@ -171,7 +180,9 @@ mod tests {
     #[test]
     fn a_call_has_either_a_kind_of_its_own_or_a_place_among_the_calls() {
         let wanted = Wanted::of(set(&["openat", "unlinkat", "clone", "kill"]));
-        assert_eq!(wanted.kinds, KindSet::PROCESS.with(Kind::Open));
+        let kinds = KindSet::PROCESS.with(Kind::Open).with(Kind::Uring);
+        assert_eq!(wanted.kinds, kinds);
+        assert_eq!(wanted.operations, 1 << 18 | 1 << 36);
         assert_eq!(wanted.calls.iter().collect::<Vec<_>>(), [62, 263]);
     }
 

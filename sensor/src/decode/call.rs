@@ -57,11 +57,7 @@ pub fn number(record: &[u8]) -> Option<u16> {
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Call<'_>, DecodeError> {
     let (fixed, texts) = record::split::<Record>(bytes)?;
-    let sections = texts.rest();
-    let mut walk = Sections(sections);
-    if walk.by_ref().count() != usize::from(fixed.sections) || !walk.0.is_empty() {
-        return Err(DecodeError::TextMissing);
-    }
+    let sections = checked(texts.rest(), fixed.sections)?;
     Ok(Call {
         number: fixed.number,
         abi: match fixed.abi {
@@ -75,7 +71,26 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Call<'_>, DecodeError> {
     })
 }
 
+/// Sections of that number that fill the bytes.
+fn checked(sections: &[u8], count: u8) -> Result<&[u8], DecodeError> {
+    let mut walk = Sections(sections);
+    if walk.by_ref().count() != usize::from(count) || !walk.0.is_empty() {
+        return Err(DecodeError::TextMissing);
+    }
+    Ok(sections)
+}
+
 impl<'r> Call<'r> {
+    /// The call that does what was done another way, with sections of that number.
+    pub(super) fn of_sections(
+        bare: Self,
+        sections: &'r [u8],
+        count: u8,
+    ) -> Result<Self, DecodeError> {
+        let sections = checked(sections, count)?;
+        Ok(Self { sections, ..bare })
+    }
+
     /// A call of which nothing was read but the arguments.
     pub fn bare(number: u16, result: i64, args: [u64; ARGUMENTS]) -> Self {
         Self {

@@ -12,8 +12,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Connect<'_>, DecodeError> {
     Ok(Connect {
         fd: fixed.fd,
         result: fixed.result,
-        // The kernel counts beyond 255 only for MPTCP (262), which is TCP on the wire.
-        protocol: u8::try_from(fixed.protocol).unwrap_or(IPPROTO_TCP),
+        protocol: protocol(fixed.protocol),
         socket_type: fixed.socket_type,
         peers: match fixed.family {
             AF_UNIX => Peers::Unix {
@@ -30,10 +29,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Connect<'_>, DecodeError> {
     })
 }
 
-const IPPROTO_TCP: u8 = 6;
+/// The protocol on the wire: the kernel counts beyond 255 only for MPTCP (262),
+/// which is TCP there.
+pub(super) fn protocol(number: u16) -> u8 {
+    const IPPROTO_TCP: u8 = 6;
+    u8::try_from(number).unwrap_or(IPPROTO_TCP)
+}
 
 /// An address mapped into IPv6 is the IPv4 address it stands for, also when an
 /// IPv6 socket goes there.
-fn address(bytes: [u8; 16]) -> IpAddr {
+pub(super) fn address(bytes: [u8; 16]) -> IpAddr {
     IpAddr::V6(Ipv6Addr::from_octets(bytes)).to_canonical()
 }

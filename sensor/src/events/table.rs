@@ -9,12 +9,12 @@
 )]
 
 use super::{
-    Category, EventCode, EventType, MAX_EVENTS, call, elsewhere, file, generic, io, kernel, memory,
-    minor, mount, name, net, process,
+    Category, EventCode, EventType, MAX_EVENTS, beyond, call, elsewhere, file, generic, io, kernel,
+    memory, minor, mount, name, net, process,
 };
 
 /// The tables with parameters, in the order their rows are counted.
-const TABLES: [&[EventType]; 10] = [
+const TABLES: [&[EventType]; 11] = [
     process::ROWS,
     file::ROWS,
     name::ROWS,
@@ -24,6 +24,7 @@ const TABLES: [&[EventType]; 10] = [
     memory::ROWS,
     kernel::ROWS,
     minor::ROWS,
+    beyond::ROWS,
     elsewhere::ROWS,
 ];
 
@@ -129,4 +130,5 @@ pub(super) const OPENAT: EventCode = known("openat");
 pub(super) const OPENAT2: EventCode = known("openat2");
 pub(super) const CREAT: EventCode = known("creat");
 pub(super) const CONNECT: EventCode = known("connect");
+pub(super) const IO_URING_OP: EventCode = known("io_uring_op");
 pub(super) const SIGNALDELIVER: EventCode = known("signaldeliver");

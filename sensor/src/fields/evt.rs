@@ -421,6 +421,7 @@ fn result(o: &Observation<'_>) -> i64 {
         Body::Connect(connect) => connect.result,
         Body::Call(call) => call.result,
         Body::Signal(_) => 0,
+        Body::Operation(operation) => operation.result,
     }
 }
 

@@ -4,6 +4,7 @@
 //! say; here is where their values come from. A parameter the table knows and
 //! the kernel did not tell is shown as `<NA>`, so that it exists.
 
+mod beyond;
 mod call;
 mod file;
 mod forms;
@@ -215,5 +216,6 @@ fn raw<'a>(o: &Observation<'a>, event: &EventType, param: &Param) -> Raw<'a> {
         Body::Open(open) => file::of_open(open, param.name),
         Body::Connect(connect) => file::of_connect(o, connect, param.name),
         Body::Call(call) => call::raw(o, call, event, param),
+        Body::Operation(operation) => beyond::of_operation(operation, param.name),
     }
 }

@@ -262,6 +262,9 @@ impl Session {
         self.capture
             .set_wanted(wanted.kinds, wanted.calls)
             .context("cannot capture what the new rules need")?;
+        self.capture
+            .set_operations(wanted.operations)
+            .context("cannot capture what the new rules need")?;
         self.pipeline
             .set_engine(Engine::new(rules, config.rule_matching));
         self.rules = rules.clone();

@@ -92,7 +92,7 @@ impl ProcessTable {
             Body::Fork(fork) => self.fork(slot, event.time_ns, fork, world),
             Body::Exit(exit) => self.store.end(slot, exit.reaper_pid),
             Body::Open(open) => self.note_cwd(slot, &event.task, open),
-            Body::Connect(_) | Body::Call(_) | Body::Signal(_) => {}
+            Body::Connect(_) | Body::Call(_) | Body::Signal(_) | Body::Operation(_) => {}
         }
         self.store.pin(None);
         Some(self.store.get(slot)?.process().key)

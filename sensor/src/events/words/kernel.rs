@@ -302,3 +302,14 @@ pub(in crate::events) const IO_URING_REGISTER: Words = &[
     (24, "IORING_REGISTER_SYNC_CANCEL"),
     (25, "IORING_REGISTER_FILE_ALLOC_RANGE"),
 ];
+
+/// How io_uring is to treat an operation.
+pub(in crate::events) const IOSQE_FLAGS: Words = &[
+    (1, "IOSQE_FIXED_FILE"),
+    (1 << 1, "IOSQE_IO_DRAIN"),
+    (1 << 2, "IOSQE_IO_LINK"),
+    (1 << 3, "IOSQE_IO_HARDLINK"),
+    (1 << 4, "IOSQE_ASYNC"),
+    (1 << 5, "IOSQE_BUFFER_SELECT"),
+    (1 << 6, "IOSQE_CQE_SKIP_SUCCESS"),
+];
