@@ -14,6 +14,7 @@ pub mod learned;
 mod place;
 pub mod process;
 mod procfs;
+pub mod residents;
 pub mod users;
 
 use std::collections::HashSet;
@@ -22,7 +23,7 @@ use std::path::PathBuf;
 
 use bumpalo::Bump;
 
-use crate::decode::Event;
+use crate::decode::{Body, Event};
 use around::{Answers, Around, LOOKS_PER_REFRESH, Machine, Source};
 use container::Container;
 use host::Host;
@@ -30,6 +31,7 @@ use learned::{Found, Learned};
 use place::Places;
 use process::{Process, ProcessKey, ProcessTable, Standing};
 use procfs::Procfs;
+use residents::{Home, Residents};
 use users::Users;
 
 /// Processes in one [`Learned::Seed`].
@@ -57,8 +59,10 @@ pub struct Observation<'a> {
     pub processes: &'a ProcessTable,
     /// The container the process runs in; `None` on the host.
     pub container: Option<&'a Container>,
-    /// User and group names.
+    /// User and group names where the process lives.
     pub users: &'a Users,
+    /// User names of the host, where logins are.
+    pub logins: &'a Users,
     /// Facts about this machine.
     pub host: &'a Host,
     /// Room for values composed while this event is evaluated.
@@ -88,6 +92,8 @@ impl Default for Options {
 pub struct State {
     table: ProcessTable,
     users: Users,
+    /// The names in containers.
+    residents: Residents,
     /// Another number whenever a name may be another.
     users_version: u64,
     host: Host,
@@ -137,6 +143,7 @@ impl State {
         Self {
             table: ProcessTable::new(capacity),
             users,
+            residents: Residents::default(),
             users_version: 0,
             around: Around {
                 source,
@@ -188,11 +195,16 @@ impl State {
 
     /// What is known now of users, clock and addresses.
     pub fn facts(&self) -> Vec<Learned> {
-        vec![
+        let residents = self.residents.all();
+        let residents = residents.map(|(home, names)| Learned::Residents { home, names });
+        [
             Learned::Clock(self.host.boot_time_ns),
             Learned::Addresses(self.host.addresses.clone()),
             Learned::Users(self.users.names()),
         ]
+        .into_iter()
+        .chain(residents)
+        .collect()
     }
 
     /// What was learned since this was last called, in order.
@@ -226,6 +238,10 @@ impl State {
                 self.users = Users::from_names(names);
                 self.users_version += 1;
             }
+            Learned::Residents { home, names } => {
+                self.residents.learn(home, names);
+                self.users_version += 1;
+            }
             Learned::Clock(boot_time_ns) => {
                 self.host.boot_time_ns = boot_time_ns;
                 self.around.boot_time_ns = boot_time_ns;
@@ -246,7 +262,33 @@ impl State {
     pub fn apply(&mut self, event: &Event<'_>) -> Option<ProcessKey> {
         let actor = self.table.apply(event, &mut self.around);
         self.around.settle();
+        if let Some(actor) = actor {
+            self.meet_residents(event, actor);
+        }
         actor
+    }
+
+    /// Looks for the names in the container of the process that acted, now and then.
+    fn meet_residents(&mut self, event: &Event<'_>, actor: ProcessKey) {
+        let Source::Machine(machine) = &self.around.source else {
+            return;
+        };
+        let Some(process) = self.table.get(actor) else {
+            return;
+        };
+        let Some(home) = Home::of(process).filter(|_| machine.shows_all) else {
+            return;
+        };
+        if matches!(event.body, Body::Exit(_)) {
+            return;
+        }
+        // A container's init has its root for sure once it became another program.
+        let started = matches!(&event.body, Body::Exec(exec) if exec.result >= 0);
+        let again = started && process.ids.vpid == 1;
+        if let Some(names) = self.residents.look(home, actor, &machine.mount, again) {
+            self.users_version += 1;
+            self.around.note(|| Learned::Residents { home, names });
+        }
     }
 
     /// The event with all that is known around it. `actor` is what
@@ -269,7 +311,10 @@ impl State {
             standing: standing.map(|standing| Standing { users, ..standing }),
             processes: &self.table,
             container: process.and_then(|process| process.place.container.as_deref()),
-            users: &self.users,
+            users: process
+                .and_then(Home::of)
+                .map_or(&self.users, |home| self.residents.users(home)),
+            logins: &self.users,
             host: &self.host,
             arena,
         }
@@ -282,6 +327,7 @@ impl State {
             return;
         };
         machine.looks = LOOKS_PER_REFRESH;
+        self.residents.tick();
         if self.users.refresh() {
             self.users_version += 1;
             let users = &self.users;
@@ -351,7 +397,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::decode::{Body, Comm, Exit, Task};
+    use crate::decode::{Comm, Exit, Task};
 
     const NGINX: ProcessKey = ProcessKey {
         pid: 40,

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 
 use super::process::ProcessKey;
 pub use super::procfs::{Cgroups, Found};
+use super::residents::Home;
 use super::users::User;
 
 /// One thing learned from the machine and not from a record.
@@ -36,6 +37,13 @@ pub enum Learned {
     },
     /// The names of all users and groups, those learned before forgotten.
     Users(Names),
+    /// The names of all users and groups in a container.
+    Residents {
+        /// Which container.
+        home: Home,
+        /// The names, by the kernel's ids.
+        names: Names,
+    },
     /// What the wall clock reads when the boot clock reads zero, nanoseconds.
     Clock(u64),
     /// The addresses of all interfaces, those learned before forgotten.

@@ -157,6 +157,7 @@ impl Scene {
             processes: &self.processes,
             container: self.container.as_ref(),
             users: &self.users,
+            logins: &self.users,
             host: &self.host,
             arena: &arena,
         };

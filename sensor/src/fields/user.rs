@@ -6,7 +6,7 @@
 use super::Type::{Signed, Text, Unsigned};
 use super::{Field, Value};
 use crate::enrich::Observation;
-use crate::enrich::users::User;
+use crate::enrich::users::{User, Users};
 
 /// What is shown for a name that is not known.
 const UNKNOWN: &[u8] = b"<NA>";
@@ -23,7 +23,7 @@ pub(super) const USER_ROWS: &[Field] = &[
         "user.name",
         Text,
         |o, _| Some(Value::Text(user_name(o, uid(o)))),
-        "name of the effective user; the text <NA> when it has none",
+        "name of the effective user, in a container its own files' name; the text <NA> when it has none",
     ),
     Field::process(
         "user.homedir",
@@ -47,10 +47,11 @@ pub(super) const USER_ROWS: &[Field] = &[
         "user.loginname",
         Text,
         |o, _| {
-            let name = login_uid(o).map_or(UNKNOWN, |uid| user_name(o, uid));
+            let name = |uid| told(o.logins, uid, |user| &user.name, b"root");
+            let name = login_uid(o).map_or(UNKNOWN, name);
             Some(Value::Text(name))
         },
-        "name of that login user; the text <NA> when there is none",
+        "name of that login user on the host; the text <NA> when there is none",
     ),
 ];
 
@@ -66,7 +67,7 @@ pub(super) const GROUP_ROWS: &[Field] = &[
         "group.name",
         Text,
         |o, _| Some(Value::Text(group_name(o, gid(o)))),
-        "name of the effective group; the text <NA> when it has none",
+        "name of the effective group, in a container its own files' name; the text <NA> when it has none",
     ),
 ];
 
@@ -106,7 +107,16 @@ fn about<'a>(
     read: fn(&User) -> &str,
     of_root: &'static [u8],
 ) -> &'a [u8] {
-    match (o.users.user(uid).map(read), uid) {
+    told(o.users, uid, read, of_root)
+}
+
+fn told<'a>(
+    users: &'a Users,
+    uid: u32,
+    read: fn(&User) -> &str,
+    of_root: &'static [u8],
+) -> &'a [u8] {
+    match (users.user(uid).map(read), uid) {
         (None, 0) => of_root,
         (None | Some(""), _) => UNKNOWN,
         (Some(text), _) => text.as_bytes(),

@@ -9,6 +9,7 @@ use super::bytes::{Malformed, Put, Take};
 use crate::decode::{Caps, Comm, ExeFile, Ids, Namespaces};
 use crate::enrich::learned::{Cgroups, Found, Learned, Names};
 use crate::enrich::process::{Image, ProcessKey};
+use crate::enrich::residents::Home;
 use crate::enrich::users::User;
 
 /// Numbers of the items. Part of the format: never used again.
@@ -23,6 +24,7 @@ pub(super) mod tag {
     pub(super) const ADDRESSES: u8 = 8;
     pub(super) const ENDED: u8 = 9;
     pub(super) const FOLLOW: u8 = 10;
+    pub(super) const RESIDENTS: u8 = 11;
 }
 
 /// Writes the payload and gives the tag.
@@ -52,6 +54,11 @@ pub(super) fn put(learned: &Learned, out: &mut Vec<u8>) -> u8 {
         Learned::Users(names) => {
             put_names(names, out);
             tag::USERS
+        }
+        Learned::Residents { home, names } => {
+            out.put_u32s(&[home.mnt, home.user]);
+            put_names(names, out);
+            tag::RESIDENTS
         }
         Learned::Clock(boot_time_ns) => {
             out.put_u64(*boot_time_ns);
@@ -99,6 +106,13 @@ pub(super) fn take(tag: u8, payload: &[u8]) -> Result<Option<Learned>, Malformed
             },
         },
         tag::USERS => Learned::Users(names(&mut from)?),
+        tag::RESIDENTS => Learned::Residents {
+            home: Home {
+                mnt: from.u32()?,
+                user: from.u32()?,
+            },
+            names: names(&mut from)?,
+        },
         tag::CLOCK => Learned::Clock(from.u64()?),
         tag::ADDRESSES => Learned::Addresses(all(&mut from, address)?),
         tag::ENDED => Learned::Ended(all(&mut from, key)?),

@@ -12,6 +12,7 @@ use super::*;
 use crate::decode::{Caps, Comm, ExeFile, Ids, Namespaces};
 use crate::enrich::learned::{Cgroups, Found, Learned, Names};
 use crate::enrich::process::{Image, ProcessKey};
+use crate::enrich::residents::Home;
 use crate::enrich::users::User;
 
 /// A disk in memory, with room for so many bytes.
@@ -189,6 +190,10 @@ fn items() -> impl Strategy<Value = Vec<Owned>> {
         process.prop_map(|(pid, found)| Learned::Process { pid, found }),
         moved.prop_map(|(pid, cgroups)| Learned::Moved { pid, cgroups }),
         names().prop_map(Learned::Users),
+        (any::<[u32; 2]>(), names()).prop_map(|([mnt, user], names)| Learned::Residents {
+            home: Home { mnt, user },
+            names,
+        }),
         any::<u64>().prop_map(Learned::Clock),
         prop::collection::vec(any::<IpAddr>(), 0..4).prop_map(Learned::Addresses),
         prop::collection::vec(keys(), 0..4).prop_map(Learned::Ended),

@@ -327,7 +327,11 @@ fn is_followed(state: &State, record: &[u8]) -> bool {
 /// Whether it tells nothing about a process but that the command is followed.
 fn is_of_nobody(learned: &Learned) -> bool {
     match learned {
-        Learned::Users(_) | Learned::Clock(_) | Learned::Addresses(_) | Learned::Follow(_) => true,
+        Learned::Users(_)
+        | Learned::Residents { .. }
+        | Learned::Clock(_)
+        | Learned::Addresses(_)
+        | Learned::Follow(_) => true,
         Learned::Seed(_)
         | Learned::Seeded
         | Learned::Process { .. }
