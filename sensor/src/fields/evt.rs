@@ -450,7 +450,10 @@ fn raw<'a>(o: &Observation<'a>, arg: &Arg) -> Option<Raw<'a>> {
 
 /// The flags of an open as the rule language numbers them; none for others.
 fn open_flags(o: &Observation<'_>) -> u64 {
-    fd::open(o).map_or(0, params::open_flags)
+    match fd::open(o) {
+        Some(open) => params::open_flags(open),
+        None => params::handle_flags(o).unwrap_or(0),
+    }
 }
 
 /// An open that may create a file, with any permission to execute.

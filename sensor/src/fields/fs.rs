@@ -5,7 +5,7 @@
 
 use super::Type::Text;
 use super::params::NamedPath;
-use super::{Field, Value, fd, params, path};
+use super::{Field, Value, compose, fd, params, path};
 use crate::decode::Body;
 use crate::enrich::Observation;
 
@@ -47,6 +47,12 @@ pub(super) const ROWS: &[Field] = &[
         |o, _| Some(Value::Text(both(o)?.1.raw)),
         "that path as given",
     ),
+    Field::live(
+        "fs.path.real",
+        Text,
+        |o, _| real(o).map(Value::Text),
+        "path of the file an open or a call on a descriptor reached, as the kernel resolved it; of other calls on one name what is known of it: absolute, with the process's own links in /proc followed (an addition to Falco's fields)",
+    ),
 ];
 
 /// The one path of the call at hand.
@@ -64,6 +70,46 @@ fn name<'a>(o: &Observation<'a>) -> Option<NamedPath<'a>> {
         [path] => Some(*path),
         _ => None,
     }
+}
+
+/// `fs.path.real`.
+fn real<'a>(o: &Observation<'a>) -> Option<&'a [u8]> {
+    if let Some(name) = name(o).filter(|_| fd::open(o).is_none()) {
+        return Some(through_own_links(o, name.absolute));
+    }
+    let descriptor = fd::descriptor::of(o).filter(fd::descriptor::Descriptor::is_file)?;
+    (!descriptor.path.is_empty()).then_some(descriptor.path)
+}
+
+/// The path behind links that lead back to where the process is anyway: its own
+/// root and working directory in /proc.
+fn through_own_links<'a>(o: &Observation<'a>, mut path: &'a [u8]) -> &'a [u8] {
+    // One may stand behind another; a path has an end.
+    while let Some(rest) = path.strip_prefix(b"/proc/").and_then(|rest| own(o, rest)) {
+        let (root, rest) = match (rest.strip_prefix(b"/root"), rest.strip_prefix(b"/cwd")) {
+            (Some(rest), _) => (&b"/"[..], rest),
+            (_, Some(rest)) => (o.process.map_or(&[][..], |process| &process.cwd), rest),
+            _ => break,
+        };
+        if root.is_empty() || !(rest.is_empty() || rest.starts_with(b"/")) {
+            break;
+        }
+        let rest = rest.strip_prefix(b"/").unwrap_or(rest);
+        path = path::absolute(o.arena, root, rest);
+    }
+    path
+}
+
+/// What stands behind the process's own directory in /proc.
+fn own<'a>(o: &Observation<'a>, path: &'a [u8]) -> Option<&'a [u8]> {
+    let mut digits = path.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let own = compose::text(o.arena, format_args!("{}", o.event.task.pid));
+    if path.get(..digits) != Some(own) {
+        digits = 0;
+    }
+    let own = [&b"self"[..], b"thread-self"].into_iter();
+    let named = own.filter_map(|name| path.strip_prefix(name)).next();
+    named.or_else(|| path.get(digits..).filter(|_| digits > 0))
 }
 
 /// Both paths of the call at hand, source first.

@@ -16,8 +16,9 @@ use crate::decode::Body;
 use crate::enrich::Observation;
 use crate::events::{self, EventType, Kind, Param, Words};
 
-pub(super) use call::{NamedPath, data, has_directory, named_paths};
+pub(super) use call::{NamedPath, data, has_directory, named_paths, open_flags as handle_flags};
 pub(super) use file::open_flags;
+pub(super) use forms::makes_descriptor;
 
 /// The value of a parameter before it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +100,7 @@ fn plain<'a>(o: &Observation<'a>, kind: Kind, raw: Raw<'a>) -> &'a [u8] {
         (Raw::Bytes(bytes), _) => bytes,
         (Raw::Signed(number), _) => compose::text(o.arena, format_args!("{number}")),
         (Raw::Unsigned(number), Kind::Hex(_)) => compose::text(o.arena, format_args!("{number:X}")),
-        (Raw::Unsigned(number), Kind::Octal(_)) => {
+        (Raw::Unsigned(number), Kind::Octal(_) | Kind::Mode) => {
             compose::text(o.arena, format_args!("{number:o}"))
         }
         (Raw::Unsigned(number), _) => compose::text(o.arena, format_args!("{number}")),

@@ -10,7 +10,7 @@ use crate::decode::{Body, Call, Connect, Open, OpenedFile};
 use crate::enrich::Observation;
 use crate::events::{self, EventType, From, Param};
 use crate::fields::address::End;
-use crate::fields::{compose, names, path};
+use crate::fields::{compose, names, params, path};
 
 /// A descriptor and all that is known of it.
 #[derive(Debug, Clone, Copy)]
@@ -79,8 +79,12 @@ fn of_call<'a>(call: &Call<'a>) -> Option<Descriptor<'a>> {
     let event = events::row(events::numbers::code_of(call.number))?;
     let mut described = event.params.iter().filter_map(place);
     let first = described.next()?;
-    let failed = first == RESULT && call.result < 0;
-    let place = described.next().filter(|_| failed).unwrap_or(first);
+    let made = call.result >= 0 && params::makes_descriptor(call, event);
+    let place = match described.next() {
+        Some(second) if first == RESULT && !made => second,
+        None if first == RESULT && call.result >= 0 && !made => return None,
+        _ => first,
+    };
     let mut descriptor = at(call, place);
     if let Some(socket) = &mut descriptor.socket {
         socket.told(call, event);
@@ -142,11 +146,18 @@ impl<'a> Descriptor<'a> {
         const S_IFIFO: u16 = 0o010_000;
         match (&self.socket, self.path) {
             (Some(socket), _) => socket.name(o.arena),
+            _ if self.kind == Some(kind::PIDFD) => b"[pidfd]",
             (None, []) if self.file.mode & S_IFMT == S_IFIFO => {
                 compose::text(o.arena, format_args!("pipe:[{}]", self.file.ino))
             }
             (None, path) => path,
         }
+    }
+
+    /// The other of a pair that one call made.
+    pub(in crate::fields) fn other_end(mut self) -> Self {
+        self.socket = self.socket.map(Socket::other_end);
+        self
     }
 
     /// Whether it has a path of a file or directory.

@@ -43,7 +43,7 @@ const PACKET: Kind = kind("packet", "o", Class::Other);
 const VSOCK: Kind = kind("vsock", "o", Class::Other);
 const PIPE: Kind = kind("pipe", "p", Class::Ipc);
 const MEMFD: Kind = kind("memfd", "m", Class::Other);
-const PIDFD: Kind = kind("pidfd", "P", Class::Other);
+pub(super) const PIDFD: Kind = kind("pidfd", "P", Class::Other);
 const UNKNOWN: Kind = kind("<NA>", "o", Class::Other);
 
 /// What stands behind an anonymous inode, by its name.

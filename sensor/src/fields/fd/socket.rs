@@ -114,6 +114,8 @@ impl<'a> Socket<'a> {
                     self.local = Some(wanted);
                 }
             }
+            // Other calls ask for addresses of sockets; they send nothing there.
+            _ if !matches!(event.category, Category::IoRead | Category::IoWrite) => {}
             _ => match named(call, event) {
                 Some(Address::Ip(end)) if !self.connected => {
                     (self.remote, self.named) = (Some(end), true);
@@ -124,6 +126,17 @@ impl<'a> Socket<'a> {
                 _ => {}
             },
         }
+    }
+
+    /// The other socket of a pair.
+    pub(super) fn other_end(mut self) -> Self {
+        let Unix { source, peer, path } = self.unix;
+        self.unix = Unix {
+            source: peer,
+            peer: source,
+            path,
+        };
+        self
     }
 
     fn is_ip(&self) -> bool {

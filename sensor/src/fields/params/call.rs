@@ -22,7 +22,7 @@ pub(super) fn raw<'a>(
     event: &EventType,
     param: &Param,
 ) -> Raw<'a> {
-    if let Some(raw) = forms::raw(o, call, event, param) {
+    if let Some(raw) = forms::raw(call, event, param) {
         return raw;
     }
     match param.from {
@@ -212,20 +212,26 @@ pub(super) fn meaning<'a>(
         return Some(meaning);
     }
     match (param.from, raw) {
+        (From::Descriptor(RESULT), _) if !forms::makes_descriptor(call, event) => None,
         (From::Descriptor(at) | From::DescriptorAt(at), Raw::Signed(number)) => {
             descriptor_meaning(o, call, at, number)
         }
         (From::Arg(at), Raw::Signed(number)) if param.kind == Kind::Fd => {
             match event.params.iter().find_map(|param| path_under(param, at)) {
+                // An empty path is the descriptor itself, of whatever kind.
+                Some(path) if call.text(path) == Some(b"") => call.base(path),
                 Some(path) => directory(o, number, base(o, call, path, at)),
                 None => same_descriptor(o, number),
             }
         }
         // The other end of a pipe, the other socket of a pair.
-        (From::Word { at, .. }, Raw::Signed(number)) if param.kind == Kind::Fd => {
-            descriptor_meaning(o, call, at, number)
+        (From::Word { at, .. }, Raw::Signed(_)) if param.kind == Kind::Fd => {
+            descriptor::at(call, at).other_end().described(o)
         }
-        (From::Under { at, dir }, Raw::Bytes(name)) => absolute_path(o, call, at, dir, name),
+        (From::Under { at, dir }, Raw::Bytes(name)) => match arrived(call, event) {
+            Some(directory) if !name.starts_with(b"/") => Some(directory),
+            _ => absolute_path(o, call, at, dir, name),
+        },
         _ => None,
     }
 }
@@ -273,6 +279,13 @@ fn base<'a>(o: &Observation<'a>, call: &Call<'a>, at: u8, dir: u8) -> &'a [u8] {
     told
 }
 
+/// Where a chdir led to: what the kernel tells after the call is no longer where
+/// its path started from.
+fn arrived<'a>(call: &Call<'a>, event: &EventType) -> Option<&'a [u8]> {
+    call.base(0)
+        .filter(|_| event.name == "chdir" && call.result >= 0)
+}
+
 /// The path in an argument made absolute, where it was not. An empty path is
 /// the directory descriptor itself.
 fn absolute_path<'a>(
@@ -316,6 +329,7 @@ pub(in crate::fields) fn named_paths<'a>(o: &Observation<'a>) -> &'a [NamedPath<
         let base = base(o, call, at, dir);
         let absolute = match (raw, base) {
             ([], base) => base,
+            ([first, ..], base) if *first != b'/' && arrived(call, event).is_some() => base,
             ([b'/', ..], _) => path::absolute(o.arena, b"", raw),
             (raw, []) => path::absolute(o.arena, b"<UNKNOWN>", raw),
             (raw, base) => path::absolute(o.arena, base, raw),
@@ -333,6 +347,15 @@ pub(in crate::fields) fn has_directory(o: &Observation<'_>) -> bool {
     let event = events::row(events::numbers::code_of(call.number));
     let mut params = event.map_or(&[][..], |event| event.params).iter();
     params.any(|param| param.kind == Kind::RelativePath)
+}
+
+/// The flags of a call that opens by a handle, as the rule language numbers them.
+pub(in crate::fields) fn open_flags(o: &Observation<'_>) -> Option<u64> {
+    let Body::Call(call) = &o.event.body else {
+        return None;
+    };
+    let event = events::row(events::numbers::code_of(call.number))?;
+    (event.name == "open_by_handle_at").then(|| forms::open_flags(call))
 }
 
 /// The bytes that a call read or wrote: its `data`.

@@ -12,6 +12,8 @@ pub(super) fn of_open<'a>(open: &Open<'a>, name: &str) -> Raw<'a> {
         "dirfd" => Raw::Signed(open.dirfd.into()),
         "name" => Raw::Bytes(open.name),
         "flags" => Raw::Unsigned(open_flags(open)),
+        // Without a file to make it is whatever was in the register.
+        "mode" if !makes_file(open) => Raw::Unsigned(0),
         "mode" => Raw::Unsigned(open.mode.into()),
         "resolve" => Raw::Unsigned(open.resolve),
         "dev" => Raw::Unsigned(fd::user_device(open.file.dev).into()),
@@ -21,6 +23,12 @@ pub(super) fn of_open<'a>(open: &Open<'a>, name: &str) -> Raw<'a> {
         }
         _ => Raw::Missing,
     }
+}
+
+/// Whether an open may make a file.
+fn makes_file(open: &Open<'_>) -> bool {
+    let flags = names::open_flags(open.flags);
+    open.call == OpenCall::Creat || flags & (names::O_CREAT | names::O_TMPFILE) != 0
 }
 
 /// The flags of an open call as rules see them: those of the caller, and what

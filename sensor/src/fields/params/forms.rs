@@ -1,25 +1,16 @@
 //! Parameters whose form depends on what else the call was given.
 //!
 //! Everything the event table cannot say in one row: a request that makes of an
-//! argument a signal, an address or nothing, and what 32-bit programs pass in
-//! another way.
+//! argument a signal, an address or nothing.
 
 use super::{Raw, call::in_memory, call::number};
-use crate::decode::{Abi, Call};
+use crate::decode::Call;
 use crate::enrich::Observation;
 use crate::events::{EventType, Kind, Param, words};
 use crate::fields::{compose, names};
 
 /// The value, where it is not simply what the table says.
-pub(super) fn raw<'a>(
-    o: &Observation<'a>,
-    call: &Call<'a>,
-    event: &EventType,
-    param: &Param,
-) -> Option<Raw<'a>> {
-    if o.event.task.abi == Abi::I386 && split_by_32_bit(event.name, param.name) {
-        return Some(Raw::Missing);
-    }
+pub(super) fn raw<'a>(call: &Call<'a>, event: &EventType, param: &Param) -> Option<Raw<'a>> {
     match (event.name, param.name) {
         ("ptrace", "data") => Some(ptrace_data(call)),
         ("prctl", "arg2_str") if !names_itself(call) => Some(Raw::Missing),
@@ -29,6 +20,7 @@ pub(super) fn raw<'a>(
         ("quotactl", "quotafilepath") if int(call, 0) >> 8 != Q_QUOTAON => Some(Raw::Missing),
         ("semop", "sem_num_1" | "sem_op_1" | "sem_flg_1") if int(call, 2) < 2 => Some(Raw::Missing),
         ("getsockopt" | "setsockopt", "val") => Some(socket_option(call)),
+        ("open_by_handle_at", "flags") => Some(Raw::Unsigned(open_flags(call))),
         _ => None,
     }
 }
@@ -61,28 +53,35 @@ pub(super) fn meaning<'a>(
             Some(compose::text(o.arena, format_args!("{value}")))
         }
         ("mknod" | "mknodat", "mode") => Some(file_mode(o, value)),
+        // This asks what it is, and sets nothing.
+        ("personality", "persona") if value == PERSONALITY_ASKED => {
+            Some(compose::text(o.arena, format_args!("{value}")))
+        }
+        ("open_by_handle_at", "flags") => Some(compose::flags(o.arena, value, names::OPEN_FLAGS)),
         _ => None,
     }
 }
 
+const PERSONALITY_ASKED: u64 = 0xffff_ffff;
 const Q_QUOTAON: u32 = 0x80_0002;
 const SOL_SOCKET: u32 = 1;
+
+/// Whether what the call returned is a descriptor, where the table says so.
+pub(in crate::fields) fn makes_descriptor(call: &Call<'_>, event: &EventType) -> bool {
+    // bpf: those that make, load, open or link something.
+    const MAKES: [u32; 13] = [0, 5, 7, 13, 14, 17, 18, 19, 28, 30, 32, 33, 36];
+    const LANDLOCK_VERSION: u32 = 1;
+    match event.name {
+        "bpf" => MAKES.contains(&int(call, 0)),
+        "landlock_create_ruleset" => int(call, 2) & LANDLOCK_VERSION == 0,
+        _ => true,
+    }
+}
 
 /// The lower half of an argument.
 fn int(call: &Call<'_>, at: u8) -> u32 {
     let [a, b, c, d, ..] = call.arg(at).to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
-}
-
-/// Parameters that 32-bit programs pass in two arguments, or not at all.
-fn split_by_32_bit(event: &str, param: &str) -> bool {
-    matches!(
-        (event, param),
-        ("pread" | "pwrite" | "preadv" | "pwritev", "pos")
-            | ("truncate" | "ftruncate", "length")
-            | ("fallocate", "offset" | "len")
-            | ("umount2", "flags")
-    )
 }
 
 /// `data` of ptrace: of a request that reads, what was read; else the argument.
@@ -104,6 +103,11 @@ fn ptrace_signal(call: &Call<'_>, param: &Param, value: u64) -> Option<&'static 
     let goes_on = matches!(int(call, 0), CONT | SINGLESTEP | DETACH | SYSCALL);
     let number = i64::try_from(value).ok()?;
     names::signal(number).filter(|_| goes_on && param.name == "data")
+}
+
+/// The flags of `open_by_handle_at` as the rule language numbers them.
+pub(super) fn open_flags(call: &Call<'_>) -> u64 {
+    names::open_flags(int(call, 2).into())
 }
 
 /// Whether prctl sets or reads the name of the thread.
