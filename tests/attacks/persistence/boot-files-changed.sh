@@ -5,6 +5,6 @@ attack() {
     echo true > /etc/initramfs-tools/hooks/attack-story
 }
 near_miss() {
-    echo true > "$WORK/attack-story"
-    ls /boot > /dev/null
+    mkdir -p /etc/default
+    echo SHELL=/bin/sh > /etc/default/useradd
 }

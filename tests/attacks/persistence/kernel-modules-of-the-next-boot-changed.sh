@@ -5,5 +5,5 @@ attack() {
     echo dummy > /etc/modules-load.d/attack-story.conf
 }
 near_miss() {
-    echo dummy > "$WORK/attack-story.conf"
+    echo 'search updates' > /etc/depmod.conf
 }

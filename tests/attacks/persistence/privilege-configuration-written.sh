@@ -5,7 +5,5 @@ attack() {
     echo 'nobody ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/zz
 }
 near_miss() {
-    mkdir -p /etc/sudoers.d
-    echo x > "$WORK/zz"
-    ls /etc/sudoers.d > /dev/null
+    echo 'Set disable_coredump false' > /etc/sudo.conf
 }

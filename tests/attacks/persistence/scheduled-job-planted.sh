@@ -6,7 +6,5 @@ attack() {
     mv "$WORK/job" /etc/cron.d/job
 }
 near_miss() {
-    mkdir -p /etc/cron.d
-    echo '* * * * * root /bin/true' > "$WORK/job"
-    cat "$WORK/job" /etc/crontab > /dev/null || true
+    echo nobody > /etc/cron.deny
 }

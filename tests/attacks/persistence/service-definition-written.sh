@@ -5,7 +5,6 @@ attack() {
     echo '[Service]' > /etc/systemd/system/attack-story.service
 }
 near_miss() {
-    mkdir -p /etc/systemd/system
-    echo '[Service]' > "$WORK/attack-story.service"
-    cat "$WORK/attack-story.service" > /dev/null
+    mkdir -p /etc/systemd
+    echo '[Manager]' > /etc/systemd/attack-story.conf
 }

@@ -6,6 +6,6 @@ attack() {
     mv "$WORK/u" /etc/profile.d/attack-story.sh
 }
 near_miss() {
-    echo 'true' > "$WORK/u"
-    mv "$WORK/u" "$WORK/profile"
+    echo true > "$WORK/u"
+    mv "$WORK/u" /etc/profile.example
 }

@@ -5,5 +5,6 @@ attack() {
     echo '[Timer]' > /etc/systemd/system/attack-story.timer
 }
 near_miss() {
-    echo '[Timer]' > "$WORK/attack-story.timer"
+    mkdir -p /etc/systemd/system
+    echo '[Slice]' > /etc/systemd/system/attack-story.slice
 }
