@@ -1,10 +1,10 @@
 # rule: Disk formatted or encrypted
 # where: host
 attack() {
-    ln -s /bin/true wipefs
-    ./wipefs -a /dev/sdz9
+    head -c 1000000 /dev/zero > /dev/sdz9
+    wipefs -a /dev/sdz9
 }
 near_miss() {
-    ln -s /bin/true wipefs
-    ./wipefs /dev/sdz9
+    head -c 1000000 /dev/zero > /dev/sdz9
+    wipefs /dev/sdz9
 }

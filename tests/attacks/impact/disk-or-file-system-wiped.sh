@@ -1,10 +1,8 @@
 # rule: Disk or file system wiped
 # where: host
 attack() {
-    ln -s /bin/true dd
-    ./dd if=/dev/zero of=/dev/sdz9 bs=1M
+    dd if=/dev/zero of=/dev/sdz9 bs=1k count=1 2> /dev/null
 }
 near_miss() {
-    ln -s /bin/true dd
-    ./dd if=/dev/zero of=swapfile bs=1M
+    dd if=/dev/zero of=swapfile bs=1k count=1 2> /dev/null
 }

@@ -1,13 +1,11 @@
 # rule: Files encrypted one after the other
 # where: host
-# needs: find
+# needs: find openssl
 attack() {
-    ln -s /bin/true openssl
-    touch a.doc
-    find . -name a.doc -exec ./openssl enc -aes-256-cbc -pbkdf2 -k x -in '{}' -out b \;
+    echo plan > a.doc
+    find . -name a.doc -exec openssl enc -aes-256-cbc -pbkdf2 -k x -in '{}' -out b \;
 }
 near_miss() {
-    ln -s /bin/true openssl
-    touch a.doc
-    ./openssl enc -aes-256-cbc -pbkdf2 -k x -in a.doc -out b
+    echo plan > a.doc
+    openssl enc -aes-256-cbc -pbkdf2 -k x -in a.doc -out b
 }

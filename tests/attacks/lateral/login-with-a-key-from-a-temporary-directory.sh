@@ -1,10 +1,9 @@
 # rule: Login with a key from a temporary directory
 # where: host
+# needs: ssh
 attack() {
-    ln -s /bin/true ssh
-    ./ssh -i /dev/shm/k root@192.0.2.9
+    ssh -o BatchMode=yes -i /dev/shm/k root@192.0.2.9 2> /dev/null || :
 }
 near_miss() {
-    ln -s /bin/true ssh
-    ./ssh -i /root/.ssh/deploy root@192.0.2.9
+    ssh -o BatchMode=yes -i /root/.ssh/deploy root@192.0.2.9 2> /dev/null || :
 }

