@@ -12,6 +12,8 @@
 mod acts;
 #[path = "kernel/attacks.rs"]
 mod attacks;
+#[path = "kernel/calls.rs"]
+mod calls;
 #[path = "kernel/capture.rs"]
 mod capture;
 #[path = "kernel/harness.rs"]

@@ -57,7 +57,9 @@ impl CallSet {
 
     /// The numbers in the set, in order.
     pub fn iter(self) -> impl Iterator<Item = u16> {
-        (0..CALLS as u16).filter(move |number| self.contains(*number))
+        (0_u16..)
+            .take(CALLS)
+            .filter(move |number| self.contains(*number))
     }
 }
 
@@ -252,6 +254,8 @@ pub mod step {
     }
 }
 
+#[cfg(target_arch = "bpf")]
+mod closing;
 #[cfg(target_arch = "bpf")]
 mod program;
 #[cfg(target_arch = "bpf")]

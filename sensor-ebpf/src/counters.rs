@@ -32,12 +32,16 @@ pub const COUNTERS: usize = 8;
 pub type Row = [u64; COUNTERS];
 
 /// Rows in the map: kinds are indices, and behind them stand the calls.
-pub const ROWS: u32 = CALLS_FROM + CALLS as u32;
+pub const ROWS: u32 = CALLS_FROM + COUNT;
 
 /// The row of call number 0.
 const CALLS_FROM: u32 = 64;
 
+/// How many there are.
+#[expect(clippy::cast_possible_truncation, reason = "a constant, and small")]
+const COUNT: u32 = CALLS as u32;
+
 /// The row of a system call, by its number in the 64-bit table.
 pub const fn row_of_call(number: u16) -> u32 {
-    CALLS_FROM + (number as u32) % CALLS as u32
+    CALLS_FROM + (number as u32) % COUNT
 }

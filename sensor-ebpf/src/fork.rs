@@ -112,7 +112,14 @@ mod program {
                 435 => CALL_CLONE3,
                 _ => CALL_CLONE,
             };
-            return (call, 0);
+            let first = registers.first_32();
+            let flags = match call {
+                CALL_CLONE => first,
+                CALL_CLONE3 => peek_user(first),
+                CALL_VFORK => VFORK_FLAGS,
+                _ => 0,
+            };
+            return (call, flags);
         }
         match registers.number() {
             57 => (CALL_FORK, 0),

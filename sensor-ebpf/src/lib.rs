@@ -187,7 +187,7 @@ const _: () = assert!(size_of::<Header>() == 72);
 
 /// `Header::via`: by a system call.
 pub const VIA_CALL: u8 = 0;
-/// `Header::via`: by an operation put into an io_uring.
+/// `Header::via`: by an operation put into an `io_uring`.
 pub const VIA_URING: u8 = 1;
 
 /// The longest path, argument block or environment block a record carries.

@@ -72,6 +72,13 @@ static WAKE_BYTES: u32 = 0;
 #[unsafe(no_mangle)]
 static SNAP_BYTES: u32 = 80;
 
+/// Whether the sensor itself does it.
+#[inline(always)]
+pub(crate) fn is_own() -> bool {
+    let own = unsafe { read_volatile(addr_of!(OWN_TGID)) };
+    (bpf_get_current_pid_tgid() >> 32) as u32 == own
+}
+
 /// Most bytes to read of a caller's buffer, never more than a text's.
 #[inline(always)]
 pub(crate) fn snap_bytes() -> usize {
@@ -141,7 +148,7 @@ extern "C" fn log_settled(row: u64, counter: u64) -> u64 {
 /// the verifier sees some number and checks what follows once, not once per slot.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn acquire_slot() -> u64 {
+pub(crate) extern "C" fn acquire_slot() -> u64 {
     for slot in 0..SLOTS {
         if acquire(slot) {
             return u64::from(slot);
@@ -166,8 +173,9 @@ fn acquire(slot: u32) -> bool {
     false
 }
 
+/// Gives a slot back.
 #[inline(always)]
-fn release(slot: u32) {
+pub(crate) fn release(slot: u32) {
     if let Some(busy) = BUSY.get_ptr_mut(slot) {
         kernel::add(busy, u64::MAX);
     }
@@ -200,8 +208,7 @@ impl<R> Draft<R> {
     pub(crate) fn begin_counted(kind: Kind, row: u32) -> Option<Self> {
         const { assert!(size_of::<R>() % 8 == 0) };
         count(row, Counter::Seen);
-        let own = unsafe { read_volatile(addr_of!(OWN_TGID)) };
-        if (bpf_get_current_pid_tgid() >> 32) as u32 == own {
+        if is_own() {
             settle(row, Counter::FilteredOwn);
             return None;
         }

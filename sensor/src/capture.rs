@@ -31,7 +31,8 @@ use sensor_ebpf::{
 use hooks::Hooks;
 pub use hooks::Way;
 
-/// The hooks that report a kind of record, as the kernel names them.
+/// The hooks that report a kind of record, as the kernel names them; where calls
+/// have hooks of their own, `raw_tracepoint:sys_exit` may stand in place of those.
 pub fn hooks_of(kind: Kind) -> Vec<String> {
     hooks::of_kind(kind).collect()
 }
@@ -313,7 +314,8 @@ impl Counters {
     /// Records lost by the kernel side, CPU by CPU.
     pub fn lost_per_cpu(&self) -> Vec<u64> {
         let mut lost = Vec::new();
-        for (_, cpus) in &self.kinds {
+        let kinds = self.kinds.iter().map(|(_, cpus)| cpus);
+        for cpus in kinds.chain(self.calls.iter().map(|(_, cpus)| cpus)) {
             lost.resize(lost.len().max(cpus.len()), 0);
             for (sum, cpu) in lost.iter_mut().zip(cpus) {
                 *sum += cpu.lost();

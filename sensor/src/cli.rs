@@ -25,7 +25,7 @@ pub mod run;
 pub mod schema;
 mod table;
 pub mod test;
-mod wanted;
+pub mod wanted;
 
 use std::process::ExitCode;
 

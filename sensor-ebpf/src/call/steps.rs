@@ -7,7 +7,9 @@
 
 use super::{
     CWD, RESULT, SECTION_ADDRESS, SECTION_BASE, SECTION_BYTES, SECTION_DESCRIPTOR, SECTION_TEXT,
-    Section, step,
+    Section,
+    closing::{self, CLOSE, PATH_KEPT},
+    step,
 };
 use crate::{
     TEXT_MAX,
@@ -21,7 +23,7 @@ use crate::{
         task::Task,
         work::{Work, work},
     },
-    maps::snap_bytes,
+    maps::{scratch, snap_bytes},
     open::CREATED,
 };
 
@@ -320,18 +322,22 @@ extern "C" fn step_descriptor(slot: u64, step: u64) -> u64 {
     if number < 0 {
         return 0;
     }
-    let file = Task::current().file(number as u32);
-    describe(work, number, file);
+    if work.number == CLOSE {
+        let Some(room) = work.room(slot) else {
+            return 0;
+        };
+        let len = closing::take(room + HEAD);
+        if len != 0 {
+            work.put(room, SECTION_DESCRIPTOR, arg_of(step), len, len as u32);
+        }
+        return 0;
+    }
+    describe(work, number, Task::current().file(number as u32));
     let Some(room) = work.room(slot) else {
         return 0;
     };
     let text = room + HEAD + size_of::<Descriptor>() as u64;
-    let len = if work.descriptor.mode & S_IFMT == S_IFSOCK {
-        socket_name(file.socket(), text)
-    } else {
-        file_name(slot, work, file, text)
-    };
-    let len = at_most(len, TEXT_MAX - 1);
+    let len = at_most(name_of(slot, work, text), TEXT_MAX - 1);
     work.descriptor.path_len = len as u16;
     let from = (&raw const work.descriptor) as u64;
     if read_kernel(room + HEAD, size_of::<Descriptor>() as u32, from) {
@@ -339,6 +345,38 @@ extern "C" fn step_descriptor(slot: u64, step: u64) -> u64 {
         work.put(room, SECTION_DESCRIPTOR, arg_of(step), len, len as u32);
     }
     0
+}
+
+/// Describes a descriptor at the beginning of the slot's scratch, its path cut to
+/// what is kept of it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn hold_descriptor(slot: u64, number: u64) -> u64 {
+    let (Some(work), Some(to)) = (work(slot), scratch(slot)) else {
+        return 0;
+    };
+    describe(work, number as i32, Task::current().file(number as u32));
+    let text = to + 2 * TEXT_MAX as u64;
+    let len = at_most(name_of(slot, work, text), TEXT_MAX - 1);
+    // Of a long one the end, as of every path that is cut.
+    let cut = at_most(len.saturating_sub(PATH_KEPT), TEXT_MAX - 1);
+    let kept = at_most(len, PATH_KEPT);
+    work.descriptor.path_len = kept as u16;
+    let heads = size_of::<Descriptor>();
+    read_kernel(to, heads as u32, (&raw const work.descriptor) as u64);
+    read_kernel(to + heads as u64, kept as u32, text + cut as u64);
+    0
+}
+
+/// Writes the path or name of the file `work` describes.
+#[inline(always)]
+fn name_of(slot: u64, work: &Work, to: u64) -> usize {
+    let file = Task::current().file(work.descriptor.number as u32);
+    if work.descriptor.mode & S_IFMT == S_IFSOCK {
+        socket_name(file.socket(), to)
+    } else {
+        file_name(slot, work, file, to)
+    }
 }
 
 #[inline(always)]

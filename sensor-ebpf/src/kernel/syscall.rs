@@ -61,6 +61,12 @@ impl Registers {
         field(self.0, offset!(regs_arg0))
     }
 
+    /// The first argument of a 32-bit call.
+    #[inline(always)]
+    pub(crate) fn first_32(self) -> u64 {
+        field::<u32>(self.0, offset!(regs_bx)).into()
+    }
+
     /// The call's number in the 64-bit or, with [`is_compat`], the 32-bit table.
     #[inline(always)]
     pub(crate) fn number(self) -> u64 {

@@ -60,6 +60,10 @@ const OWN: &[(u16, &str, Kind, u32, bool)] = &[
 /// The hook on every call, and the program's name.
 const ALL: &str = "sys_exit";
 
+/// Read at its entry as well, because afterwards its descriptor is gone.
+const CLOSE: u16 = 3;
+const ENTER_CLOSE: &str = "sys_enter_close";
+
 /// The programs of a target: for a call's own tracepoint, and behind [`ALL`].
 const TARGETS: &[(u32, &str, &str)] = &[
     (TARGET_CALL, "sys_exit_call", "all_call"),
@@ -68,12 +72,15 @@ const TARGETS: &[(u32, &str, &str)] = &[
     (TARGET_EXEC, "sys_exit_execve", "all_exec"),
 ];
 
-/// The hooks that report a kind, as the kernel names them.
+/// The hooks that report a kind, as the kernel names them; while all calls are
+/// hooked at once, that one stands in place of the calls' own.
 pub(super) fn of_kind(kind: Kind) -> impl Iterator<Item = String> {
     let raw = RAW.iter().filter(move |row| row.1 == kind);
     let raw = raw.map(|(name, _)| format!("raw_tracepoint:{name}"));
     let own = OWN.iter().filter(move |row| row.2 == kind);
-    raw.chain(own.map(|row| of_call(row.1)))
+    let has_own = OWN.iter().any(|row| row.2 == kind) || kind == Kind::Call;
+    let all = has_own.then(|| format!("raw_tracepoint:{ALL}"));
+    raw.chain(own.map(|row| of_call(row.1))).chain(all)
 }
 
 /// The hook that reports a call while calls are hooked one by one.
@@ -155,6 +162,7 @@ impl Hooks {
                 }
             }
         }
+        load_syscall(object, ENTER_CLOSE)?;
         let mut compat: Array<MapData, u32> = take_map(object, "COMPAT")?;
         for (number, call, shape) in options.compat {
             let entry = shape | (u32::from(*call) + 1);
@@ -243,6 +251,15 @@ impl Hooks {
         };
         let wanted = RAW.iter().filter(|(_, kind)| kinds.contains(*kind));
         let mut points: BTreeSet<Point> = wanted.map(|(name, _)| raw(name)).collect();
+        if plans
+            .get(usize::from(CLOSE))
+            .is_some_and(|plan| plan.target != 0)
+        {
+            points.insert(Point {
+                raw: false,
+                ..raw(ENTER_CLOSE)
+            });
+        }
         if self.way == Way::All {
             points.insert(raw(ALL));
             return points;

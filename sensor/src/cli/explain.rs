@@ -14,6 +14,7 @@ use crate::capture;
 use crate::detect::engine::Matching;
 use crate::detect::rules::Study;
 use crate::diagnostic::{Diagnostic, nearest};
+use crate::events;
 use crate::fields::Subject;
 use crate::fields::given::Given;
 use crate::lab::explain::{Explanation, Question};
@@ -68,6 +69,13 @@ enum Format {
     Json,
 }
 
+/// The hook of a call by its name in the table.
+fn hook_of_call(name: &str) -> String {
+    let row = events::by_name(name).and_then(events::row);
+    let kernel = row.and_then(events::numbers::generic_call);
+    capture::hook_of_call(kernel.map_or(name, |(_, kernel)| kernel))
+}
+
 /// Explains what is named.
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let (config, study) = args.input.study(&[])?;
@@ -75,6 +83,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         study: &study,
         all_match: config.rule_matching == Matching::All,
         hooks: capture::hooks_of,
+        hook_of_call,
     };
     let explanation = match (&args.event, &args.recording) {
         (Some(number), Some(path)) => recorded(args, &question, path, number)?,

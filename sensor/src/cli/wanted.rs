@@ -13,11 +13,13 @@ use crate::events::{self, Category, EventCode, EventSet, numbers, plan};
 
 /// Kinds of records, and system calls that have no kind of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Wanted {
-    pub(super) kinds: KindSet,
-    pub(super) calls: CallSet,
-    /// Of the operations of io_uring one bit each.
-    pub(super) operations: u64,
+pub struct Wanted {
+    /// Kinds; those of [`KindSet::PROCESS`] always are.
+    pub kinds: KindSet,
+    /// Calls, by number.
+    pub calls: CallSet,
+    /// Of the operations of `io_uring` one bit each.
+    pub operations: u64,
 }
 
 /// Calls a program makes so often that a rule gets them only when it names events,
@@ -80,7 +82,7 @@ static COMPAT: LazyLock<Vec<(u16, u16, u32)>> = LazyLock::new(|| numbers::from_3
 impl Wanted {
     /// Everything there is a record of its own for; of calls those that a rule
     /// gets that names no events.
-    pub(super) fn usual() -> Self {
+    pub fn usual() -> Self {
         let mut wanted = Self::of(by_default());
         wanted.kinds = KindSet::ALL;
         wanted
@@ -88,7 +90,7 @@ impl Wanted {
 
     /// What is needed to see these events. Exec, fork and exit always: they keep the
     /// process table.
-    pub(super) fn of(set: EventSet) -> Self {
+    pub fn of(set: EventSet) -> Self {
         let named =
             |name: &&'static str| events::by_name(name).is_some_and(|code| set.contains(code));
         let needs = |kind: &Kind| events::of_kind(*kind).iter().any(named);
@@ -111,7 +113,7 @@ impl Wanted {
     }
 
     /// What the kernel must capture for these rules.
-    pub(super) fn by(rules: &RuleSet) -> Self {
+    pub fn by(rules: &RuleSet) -> Self {
         let sets = rules.rules.iter().map(|rule| {
             // A rule that says what an event is not has asked for none of them.
             if rule.events.len() > events::rows().len() / 2 {
@@ -124,7 +126,8 @@ impl Wanted {
     }
 
     /// What is in either.
-    pub(super) fn union(self, other: Self) -> Self {
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
         Self {
             kinds: self.kinds.union(other.kinds),
             calls: self.calls.union(other.calls),
@@ -133,7 +136,7 @@ impl Wanted {
     }
 
     /// How to capture it.
-    pub(super) fn options(self, config: &CaptureConfig) -> capture::Options {
+    pub fn options(self, config: &CaptureConfig) -> capture::Options {
         capture::Options {
             ring_bytes: config.ring_mib << 20,
             kinds: self.kinds,

@@ -63,6 +63,15 @@ pub fn generic_call(row: &EventType) -> Option<(u16, &'static str)> {
     Some((number, call.name()))
 }
 
+/// The names of all such calls in the table.
+pub fn generic_calls() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let calls = rows().iter().filter(|row| generic_call(row).is_some());
+        calls.map(|row| row.name).collect()
+    });
+    &NAMES
+}
+
 /// Each 32-bit call with the 64-bit call of the same meaning, and how the
 /// arguments differ, a [`shape`]; 0 when they are the same.
 pub fn from_32_bit() -> impl Iterator<Item = (u16, u16, u32)> {

@@ -26,6 +26,8 @@ pub(crate) struct Question<'q> {
     pub(crate) all_match: bool,
     /// The hooks that report a kind of record.
     pub(crate) hooks: fn(Kind) -> Vec<String>,
+    /// The hook of its own of a system call without a kind of its own.
+    pub(crate) hook_of_call: fn(&str) -> String,
 }
 
 /// What a name stands for.
@@ -230,17 +232,27 @@ impl Question<'_> {
 
     fn capture(&self, rule: &Rule) -> Vec<Captured> {
         let wanted = |rule: &Rule, kind: Kind| -> Vec<&'static str> {
-            let events = events::of_kind(kind).iter().copied();
+            let calls = match kind {
+                Kind::Call => events::numbers::generic_calls(),
+                _ => &[],
+            };
+            let events = events::of_kind(kind).iter().chain(calls).copied();
             events
                 .filter(|name| events::by_name(name).is_some_and(|code| rule.events.contains(code)))
                 .collect()
         };
         let kinds = Kind::ALL.into_iter().map(|kind| {
             let others = self.in_force().filter(|other| other.name != rule.name);
+            let events = wanted(rule, kind);
+            let mut hooks = (self.hooks)(kind);
+            if kind == Kind::Call {
+                let own = events.iter().map(|name| (self.hook_of_call)(name));
+                hooks.splice(0..0, own);
+            }
             Captured {
                 kind: kind.name(),
-                hooks: (self.hooks)(kind),
-                events: wanted(rule, kind),
+                hooks,
+                events,
                 always: KindSet::PROCESS.contains(kind),
                 other_rules: others
                     .filter(|other| !wanted(other, kind).is_empty())

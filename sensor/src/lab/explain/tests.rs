@@ -47,6 +47,7 @@ fn explained(name: &str, event: Option<&Json>) -> Json {
         study: &study,
         all_match: false,
         hooks: |kind| vec![format!("hook_of_{}", kind.name())],
+        hook_of_call: |name| format!("hook_of_{name}"),
     };
     let event = event.map(|event| Given::from_json(event).unwrap());
     serde_json::to_value(question.rule(name, event.as_ref()).unwrap()).unwrap()
@@ -110,6 +111,7 @@ fn macros_and_lists_say_who_uses_them() {
         study: &study,
         all_match: false,
         hooks: |_| Vec::new(),
+        hook_of_call: |_| String::new(),
     };
     let started = question.macro_named("started").unwrap();
     assert_eq!(
