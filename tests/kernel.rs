@@ -22,6 +22,8 @@ mod harness;
 mod independent;
 #[path = "kernel/losses.rs"]
 mod losses;
+#[path = "kernel/parameters.rs"]
+mod parameters;
 #[path = "kernel/proctable.rs"]
 mod proctable;
 #[path = "kernel/receivers.rs"]

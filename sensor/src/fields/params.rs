@@ -14,6 +14,7 @@ use super::fd::descriptor;
 use super::{compose, names, path, user};
 use crate::decode::Body;
 use crate::enrich::Observation;
+use crate::enrich::process::Process;
 use crate::events::{self, EventType, Kind, Param, Words};
 
 pub(super) use call::{NamedPath, data, has_directory, named_paths, open_flags as handle_flags};
@@ -84,8 +85,10 @@ pub(super) fn all<'a>(o: &Observation<'a>) -> &'a [u8] {
             let plain = plain(o, param.kind, raw);
             let name = param.name.as_bytes();
             match meaning(o, event, param, raw) {
-                None => compose::concat(o.arena, &[name, b"=", plain]),
-                Some(text) => compose::concat(o.arena, &[name, b"=", plain, b"(", text, b")"]),
+                Some(text) if text != plain => {
+                    compose::concat(o.arena, &[name, b"=", plain, b"(", text, b")"])
+                }
+                _ => compose::concat(o.arena, &[name, b"=", plain]),
             }
         }),
     )
@@ -186,6 +189,11 @@ fn directory<'a>(o: &Observation<'a>, number: i64, base: &'a [u8]) -> Option<&'a
 fn process_name<'a>(o: &Observation<'a>, pid: i64) -> Option<&'a [u8]> {
     let pid = u32::try_from(pid).ok()?;
     match (&o.event.body, o.process) {
+        // To a process in a pid namespace of its own the number means another
+        // one than here; by it only itself is known.
+        (Body::Call(_), Some(process)) if in_own_pids(process) => {
+            (process.ids.vpid == pid).then(|| process.comm.as_bytes())
+        }
         (Body::Fork(fork), _) if fork.child_pid == pid => Some(fork.comm.as_bytes()),
         (Body::Signal(signal), _) if signal.target_pid == pid => {
             Some(signal.target_comm.as_bytes())
@@ -193,6 +201,11 @@ fn process_name<'a>(o: &Observation<'a>, pid: i64) -> Option<&'a [u8]> {
         (_, Some(process)) if process.key.pid == pid => Some(process.comm.as_bytes()),
         _ => Some(o.processes.by_pid(pid)?.comm.as_bytes()),
     }
+}
+
+/// Whether a process has another number in its own pid namespace.
+fn in_own_pids(process: &Process) -> bool {
+    process.ids.vpid != 0 && process.ids.vpid != process.key.pid
 }
 
 /// The names of a parameter's bits.

@@ -80,7 +80,7 @@ impl Made {
     }
 
     fn check(self, expected: &[(&str, &str)]) {
-        self.check_in(&Scene::new(), expected);
+        self.check_in(&on_the_host(), expected);
     }
 
     fn check_in(self, scene: &Scene, expected: &[(&str, &str)]) {
@@ -88,6 +88,13 @@ impl Made {
         let event = decode(&record, 0).unwrap();
         scene.check(&event.body, expected);
     }
+}
+
+/// The scene with a process that has the same number in its own pid namespace.
+fn on_the_host() -> Scene {
+    let mut cat = process(40, Some(30), "cat", "cat /etc/passwd -n", "/usr/bin/cat");
+    cat.ids.vpid = 40;
+    Scene::new().with_process(cat)
 }
 
 fn file(number: i32, mode: u16) -> Descriptor {
@@ -270,6 +277,9 @@ fn numbers_have_the_width_of_their_kind_and_the_words_of_their_call() {
         ("evt.arg.sig", "SIGKILL"),
         ("evt.args", "res=0 pid=10(sshd) sig=9(SIGKILL)"),
     ]);
+    // In a pid namespace of its own a process knows others by other numbers.
+    call("kill", 0, &[10, 9]).check_in(&Scene::new(), &[("evt.arg.pid", "10")]);
+    call("kill", 0, &[1040, 9]).check_in(&Scene::new(), &[("evt.arg.pid", "cat")]);
     call("kill", 0, &[DIRT | 0xffff_ffff, 15]).check(&[("evt.rawarg.pid", "-1")]);
     call("listen", 0, &[3, DIRT | 0xffff_ffff]).check(&[("evt.arg.backlog", "-1")]);
     call("mprotect", 0, &[0x7f00, 4096, 7]).check(&[
