@@ -555,7 +555,7 @@ pub fn of_kind(kind: sensor_ebpf::Kind) -> &'static [&'static str] {
     }
 }
 
-/// The operations of io_uring that become one of these events, one bit each.
+/// The operations of `io_uring` that become one of these events, one bit each.
 pub fn operations(wanted: &EventSet) -> u64 {
     let mut calls = sensor_ebpf::call::CallSet::EMPTY;
     for operation in sensor_ebpf::uring::OPERATIONS {

@@ -107,8 +107,8 @@ fn own<'a>(o: &Observation<'a>, path: &'a [u8]) -> Option<&'a [u8]> {
     if path.get(..digits) != Some(own) {
         digits = 0;
     }
-    let own = [&b"self"[..], b"thread-self"].into_iter();
-    let named = own.filter_map(|name| path.strip_prefix(name)).next();
+    let mut own = [&b"self"[..], b"thread-self"].into_iter();
+    let named = own.find_map(|name| path.strip_prefix(name));
     named.or_else(|| path.get(digits..).filter(|_| digits > 0))
 }
 

@@ -303,7 +303,7 @@ pub(in crate::events) const IO_URING_REGISTER: Words = &[
     (25, "IORING_REGISTER_FILE_ALLOC_RANGE"),
 ];
 
-/// How io_uring is to treat an operation.
+/// How `io_uring` is to treat an operation.
 pub(in crate::events) const IOSQE_FLAGS: Words = &[
     (1, "IOSQE_FIXED_FILE"),
     (1 << 1, "IOSQE_IO_DRAIN"),

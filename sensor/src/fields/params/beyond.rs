@@ -3,7 +3,7 @@
 use super::Raw;
 use crate::decode::Operation;
 
-/// The parameters of an operation of io_uring.
+/// The parameters of an operation of `io_uring`.
 pub(super) fn of_operation<'a>(operation: &Operation, name: &str) -> Raw<'a> {
     match name {
         "res" => Raw::Signed(operation.result),

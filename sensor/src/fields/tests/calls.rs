@@ -246,7 +246,7 @@ fn of_links_the_source_is_what_was_made_and_of_mounts_what_was_mounted() {
 fn numbers_have_the_width_of_their_kind_and_the_words_of_their_call() {
     // What stands in the upper half of a register is nobody's.
     const DIRT: i64 = 0x7bad << 32;
-    call("setuid", 0, &[DIRT | 1000]).check(&[("evt.arg.uid", "u"), ("evt.rawarg.uid", "1000")]);
+    call("setuid", 0, &[DIRT | 0x3e8]).check(&[("evt.arg.uid", "u"), ("evt.rawarg.uid", "1000")]);
     call("setresuid", -1, &[DIRT | 0xffff_ffff, 0, 7]).check(&[
         ("evt.arg.ruid", "<NONE>"),
         ("evt.arg.euid", "root"),
