@@ -14,13 +14,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, setpriority_process};
 use serde_json::Value;
 
 use crate::progress;
 
 /// How long the sensor may take to start, to answer and to write an alert.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
+/// Its priority over all else: it is a debug build, and what it watches is a busy machine.
+const NICE: i32 = -15;
 /// How long a fence is waited for before it is tried again.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// How often the file of alerts is looked at.
@@ -96,6 +98,8 @@ impl Watch {
             .stderr(File::create(&log)?)
             .spawn()
             .with_context(|| format!("cannot start {}", sensor.display()))?;
+        // Who may not do that only waits longer.
+        let _refused = setpriority_process(Some(Pid::from_child(&child)), NICE);
         let lines = BufReader::new(File::open(&alerts)?);
         let alerts: Alerts = Arc::new(Mutex::new(Ok(Vec::new())));
         let filled = Arc::downgrade(&alerts);
