@@ -102,14 +102,11 @@ fn through_own_links<'a>(o: &Observation<'a>, mut path: &'a [u8]) -> &'a [u8] {
 
 /// What stands behind the process's own directory in /proc.
 fn own<'a>(o: &Observation<'a>, path: &'a [u8]) -> Option<&'a [u8]> {
-    let mut digits = path.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let own = compose::text(o.arena, format_args!("{}", o.event.task.pid));
-    if path.get(..digits) != Some(own) {
-        digits = 0;
-    }
-    let mut own = [&b"self"[..], b"thread-self"].into_iter();
-    let named = own.find_map(|name| path.strip_prefix(name));
-    named.or_else(|| path.get(digits..).filter(|_| digits > 0))
+    let number = compose::text(o.arena, format_args!("{}", o.event.task.pid));
+    let end = path.iter().position(|byte| *byte == b'/');
+    let (directory, rest) = path.split_at_checked(end.unwrap_or(path.len()))?;
+    let own = [&b"self"[..], b"thread-self", number].contains(&directory);
+    own.then_some(rest)
 }
 
 /// Both paths of the call at hand, source first.
