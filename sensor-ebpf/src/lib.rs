@@ -66,7 +66,7 @@ pub enum Kind {
     Call = 6,
     /// One process sent another a signal: [`signal::Record`].
     Signal = 7,
-    /// An operation given to io_uring was done: [`uring::Record`].
+    /// An operation given to `io_uring` was done: [`uring::Record`].
     Uring = 8,
 }
 

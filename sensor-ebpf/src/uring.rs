@@ -1,4 +1,4 @@
-//! uring: an operation given to io_uring was done.
+//! uring: an operation given to `io_uring` was done.
 //!
 //! What the operation names is read when the request was submitted, from the
 //! kernel's own copy of paths and addresses; a record begun then waits in a map
@@ -40,7 +40,7 @@ const _: () = assert!(size_of::<Record>() == 136);
 /// Stands for no system call.
 pub const NO_CALL: u16 = u16::MAX;
 
-/// One operation of io_uring.
+/// One operation of `io_uring`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operation {
     /// Its name, without `IORING_OP_`, in small letters.

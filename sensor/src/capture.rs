@@ -432,7 +432,7 @@ impl Capture {
         self.hooks.way()
     }
 
-    /// Has just these operations of io_uring reported from now on, one bit each.
+    /// Has just these operations of `io_uring` reported from now on, one bit each.
     pub fn set_operations(&mut self, operations: u64) -> Result<(), CaptureError> {
         set_operations(&mut self.object, operations)
     }
@@ -517,7 +517,7 @@ fn map_error(name: &'static str, why: &dyn std::fmt::Display) -> CaptureError {
     }
 }
 
-/// Tells the programs which operations of io_uring are wanted.
+/// Tells the programs which operations of `io_uring` are wanted.
 fn set_operations(object: &mut Ebpf, operations: u64) -> Result<(), CaptureError> {
     const NAME: &str = "URING_WANTED";
     let map = object.map_mut(NAME);

@@ -126,7 +126,7 @@ pub enum Via {
     /// A system call of the task's.
     #[default]
     Call,
-    /// An operation the task put into an io_uring.
+    /// An operation the task put into an `io_uring`.
     Uring,
 }
 
@@ -189,7 +189,7 @@ pub enum Body<'r> {
     Call(Call<'r>),
     /// The task sent another process a signal.
     Signal(Signal),
-    /// An operation of io_uring was done that no system call does.
+    /// An operation of `io_uring` was done that no system call does.
     Operation(Operation),
 }
 

@@ -34,7 +34,7 @@ struct Tallies {
     /// In the order of [`Kind::ALL`].
     kinds: [Tally; Kind::ALL.len()],
     /// Of records of [`Kind::Call`] by the call's number.
-    calls: Box<[Tally; CALLS]>,
+    calls: Box<[Tally]>,
     /// Records whose kind cannot be read.
     unknown: Tally,
 }
@@ -43,7 +43,7 @@ impl Default for Tallies {
     fn default() -> Self {
         Self {
             kinds: [Tally::default(); Kind::ALL.len()],
-            calls: Box::new([Tally::default(); CALLS]),
+            calls: vec![Tally::default(); CALLS].into(),
             unknown: Tally::default(),
         }
     }

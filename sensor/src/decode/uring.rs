@@ -10,7 +10,7 @@ use sensor_ebpf::uring::{NO_CALL, OPERATIONS, Record};
 
 use super::{Body, Call, Connect, DecodeError, Open, OpenCall, OpenedFile, Peers, connect, record};
 
-/// An operation of io_uring that no system call does.
+/// An operation of `io_uring` that no system call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operation {
     /// `IORING_OP_*`.
