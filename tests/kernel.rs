@@ -16,12 +16,16 @@ mod attacks;
 mod calls;
 #[path = "kernel/capture.rs"]
 mod capture;
+#[path = "kernel/connections.rs"]
+mod connections;
 #[path = "kernel/harness.rs"]
 mod harness;
 #[path = "kernel/independent.rs"]
 mod independent;
 #[path = "kernel/losses.rs"]
 mod losses;
+#[path = "kernel/packets.rs"]
+mod packets;
 #[path = "kernel/parameters.rs"]
 mod parameters;
 #[path = "kernel/proctable.rs"]

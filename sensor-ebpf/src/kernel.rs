@@ -10,6 +10,7 @@
     reason = "the helpers are foreign functions that write through pointers"
 )]
 
+pub(crate) mod author;
 pub(crate) mod descriptor;
 pub(crate) mod file;
 pub(crate) mod path;

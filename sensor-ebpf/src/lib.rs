@@ -25,10 +25,12 @@ pub mod offsets;
 
 pub mod call;
 pub mod connect;
+pub mod connection;
 pub mod exec;
 pub mod exit;
 pub mod fork;
 pub mod open;
+pub mod packet;
 pub mod place;
 pub mod signal;
 pub mod uring;
@@ -68,11 +70,15 @@ pub enum Kind {
     Signal = 7,
     /// An operation given to `io_uring` was done: [`uring::Record`].
     Uring = 8,
+    /// A message on the wire that names a host: [`packet::Record`].
+    Packet = 9,
+    /// A TCP connection ended: [`connection::Record`].
+    Connection = 10,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Exec,
         Self::Fork,
         Self::Exit,
@@ -81,6 +87,8 @@ impl Kind {
         Self::Call,
         Self::Signal,
         Self::Uring,
+        Self::Packet,
+        Self::Connection,
     ];
 
     /// The kind of that number.
@@ -99,6 +107,8 @@ impl Kind {
             Self::Call => "call",
             Self::Signal => "signal",
             Self::Uring => "io_uring",
+            Self::Packet => "packet",
+            Self::Connection => "connection",
         }
     }
 }

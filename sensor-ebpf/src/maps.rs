@@ -26,7 +26,7 @@ use aya_ebpf::{
         generated::{bpf_get_current_cgroup_id, bpf_get_smp_processor_id, bpf_ktime_get_boot_ns},
     },
     macros::map,
-    maps::{PerCpuArray, RingBuf},
+    maps::{PerCpuArray, RingBuf, ring_buf::RingBufEntry},
 };
 
 use crate::{
@@ -126,6 +126,25 @@ pub(crate) fn lose(row: u32) {
 pub(crate) fn count_unreadable(kind: Kind) {
     count(kind as u32, Counter::Seen);
     settle(kind as u32, Counter::LostRead);
+}
+
+/// Counts what became of an attempt, without saying it: for programs that may not
+/// ask who the current process is.
+#[inline(always)]
+pub(crate) fn tally(kind: Kind, counter: Counter) {
+    count(kind as u32, counter);
+}
+
+/// Room in the ring for a record of a constant length.
+#[inline(always)]
+pub(crate) fn reserve<T: 'static>() -> Option<RingBufEntry<T>> {
+    RING.reserve::<T>(0)
+}
+
+/// Whether that process is the sensor.
+#[inline(always)]
+pub(crate) fn is_sensor(tgid: u32) -> bool {
+    tgid != 0 && tgid == unsafe { read_volatile(addr_of!(OWN_TGID)) }
 }
 
 /// The value at an address that a [`Draft`] gave.

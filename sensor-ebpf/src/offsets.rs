@@ -125,6 +125,7 @@ offsets! {
     may cgroup_root = "cgroup.root";
     may cgroup_subsystems = "enum:cgroup_subsys_id.CGROUP_SUBSYS_COUNT";
     may kernfs_parent = "kernfs_node.__parent|kernfs_node.parent";
+    may kernfs_id = "kernfs_node.id";
     may kernfs_name = "kernfs_node.name";
 
     must mm_arg_start = "mm_struct.arg_start";
@@ -190,6 +191,11 @@ offsets! {
     must sock_remote_port = "sock_common.skc_dport";
     may sock_local6 = "sock_common.skc_v6_rcv_saddr";
     may sock_remote6 = "sock_common.skc_v6_daddr";
+    may sock_net = "sock_common.skc_net.net";
+    may sock_flags = "sock_common.skc_flags";
+    may inet_local_port = "inet_sock.inet_sport";
+    may tcp_bytes_sent = "tcp_sock.bytes_sent";
+    may tcp_bytes_received = "tcp_sock.bytes_received";
     may sock_state = "sock_common.skc_state";
     may sock_backlog = "sock.sk_ack_backlog";
     may sock_backlog_max = "sock.sk_max_ack_backlog";

@@ -12,6 +12,7 @@
 mod btf;
 mod hooks;
 mod offsets;
+mod wire;
 
 use std::{io, os::fd::AsFd, path::Path, time::Duration};
 
@@ -30,6 +31,7 @@ use sensor_ebpf::{
 
 use hooks::Hooks;
 pub use hooks::Way;
+use wire::Wire;
 
 /// The hooks that report a kind of record, as the kernel names them; where calls
 /// have hooks of their own, `raw_tracepoint:sys_exit` may stand in place of those.
@@ -87,6 +89,8 @@ pub struct Options {
     pub calls: CallSet,
     /// Of [`Kind::Uring`] the operations wanted, one bit each.
     pub operations: u64,
+    /// Of [`Kind::Packet`] the messages wanted: bit n is `WHAT_n`.
+    pub messages: u64,
     /// Every call that may ever be wanted.
     pub table: &'static [CallRow],
     /// 32-bit numbers with the 64-bit numbers they stand for and how the arguments
@@ -127,6 +131,7 @@ impl Default for Options {
             thirty_two_bit: true,
             snap_bytes: 80,
             operations: u64::MAX,
+            messages: u64::MAX,
         }
     }
 }
@@ -344,6 +349,7 @@ fn sum(cpus: &[KindCounters]) -> KindCounters {
 pub struct Capture {
     object: Ebpf,
     hooks: Hooks,
+    wire: Wire,
     ring: RingBuf<MapData>,
     counters: PerCpuArray<MapData, [u64; COUNTERS]>,
     /// Calls that were ever wanted: those that have been counted.
@@ -365,10 +371,14 @@ impl Capture {
             .map(|mut logger| -> Box<dyn FnMut() + Send> { Box::new(move || logger.flush()) });
         let mut hooks = Hooks::load(&mut object, options)?;
         hooks.set_wanted(&mut object, options.kinds, options.calls)?;
-        set_operations(&mut object, options.operations)?;
+        let mut wire = Wire::default();
+        wire.set(&mut object, options.kinds.contains(Kind::Packet));
+        set_word(&mut object, URING_WANTED, options.operations)?;
+        set_word(&mut object, PACKETS_WANTED, options.messages)?;
         Ok(Self {
             object,
             hooks,
+            wire,
             ring,
             counters,
             counted: options.calls,
@@ -424,7 +434,10 @@ impl Capture {
     /// these calls are captured. On an error what was attached before stays.
     pub fn set_wanted(&mut self, kinds: KindSet, calls: CallSet) -> Result<(), CaptureError> {
         self.counted = self.counted.union(calls);
-        self.hooks.set_wanted(&mut self.object, kinds, calls)
+        self.hooks.set_wanted(&mut self.object, kinds, calls)?;
+        self.wire
+            .set(&mut self.object, kinds.contains(Kind::Packet));
+        Ok(())
     }
 
     /// How system calls are hooked.
@@ -432,14 +445,17 @@ impl Capture {
         self.hooks.way()
     }
 
-    /// Has just these operations of `io_uring` reported from now on, one bit each.
-    pub fn set_operations(&mut self, operations: u64) -> Result<(), CaptureError> {
-        set_operations(&mut self.object, operations)
+    /// Has just these operations of `io_uring` and these messages on the wire reported
+    /// from now on, one bit each.
+    pub fn set_beyond(&mut self, operations: u64, messages: u64) -> Result<(), CaptureError> {
+        set_word(&mut self.object, URING_WANTED, operations)?;
+        set_word(&mut self.object, PACKETS_WANTED, messages)
     }
 
     /// Stops all programs: what is in the ring now is all that will come.
     pub fn detach(&mut self) {
         self.hooks.detach_all(&mut self.object);
+        self.wire.detach(&mut self.object);
     }
 }
 
@@ -517,14 +533,17 @@ fn map_error(name: &'static str, why: &dyn std::fmt::Display) -> CaptureError {
     }
 }
 
-/// Tells the programs which operations of `io_uring` are wanted.
-fn set_operations(object: &mut Ebpf, operations: u64) -> Result<(), CaptureError> {
-    const NAME: &str = "URING_WANTED";
-    let map = object.map_mut(NAME);
-    let map = map.ok_or_else(|| map_error(NAME, &"not in the object"))?;
-    let mut map = Array::<_, u64>::try_from(map).map_err(|error| map_error(NAME, &error))?;
-    map.set(0, operations, 0)
-        .map_err(|error| map_error(NAME, &error))
+/// The operations of `io_uring` that programs report.
+const URING_WANTED: &str = "URING_WANTED";
+/// The messages on the wire that programs report.
+const PACKETS_WANTED: &str = "PACKETS_WANTED";
+
+/// Sets a map of one word.
+fn set_word(object: &mut Ebpf, name: &'static str, word: u64) -> Result<(), CaptureError> {
+    let map = object.map_mut(name);
+    let map = map.ok_or_else(|| map_error(name, &"not in the object"))?;
+    let mut map = Array::<_, u64>::try_from(map).map_err(|error| map_error(name, &error))?;
+    map.set(0, word, 0).map_err(|error| map_error(name, &error))
 }
 
 fn take_map<T>(object: &mut Ebpf, name: &'static str) -> Result<T, CaptureError>

@@ -7,12 +7,16 @@
 
 mod call;
 mod connect;
+mod connection;
+mod dns;
 mod exec;
 mod exit;
 mod fork;
 mod open;
+mod packet;
 mod record;
 mod signal;
+mod tls;
 mod uring;
 
 use std::net::IpAddr;
@@ -20,6 +24,9 @@ use std::net::IpAddr;
 use sensor_ebpf::Kind;
 
 pub use call::{Abi, Call, Read, number as call_number};
+pub use connection::ConnectionEnd;
+pub use dns::{Address, Message, Name, TYPE_A, TYPE_AAAA};
+pub use packet::{Dns, Ends, TlsHello};
 pub use signal::Signal;
 pub use uring::Operation;
 
@@ -67,6 +74,8 @@ pub fn decode(record: &[u8], boot_to_epoch_ns: u64) -> Result<Event<'_>, DecodeE
         Kind::Call => Body::Call(call::decode(record)?),
         Kind::Signal => Body::Signal(signal::decode(record)?),
         Kind::Uring => uring::decode(record)?,
+        Kind::Packet => packet::decode(record)?,
+        Kind::Connection => Body::ConnectionEnd(connection::decode(record)?),
     };
     Ok(Event {
         time_ns: header.time_ns.wrapping_add(boot_to_epoch_ns),
@@ -191,6 +200,12 @@ pub enum Body<'r> {
     Signal(Signal),
     /// An operation of `io_uring` was done that no system call does.
     Operation(Operation),
+    /// A DNS question left or its answer arrived.
+    Dns(Dns<'r>),
+    /// A TLS client greeted a server.
+    TlsHello(TlsHello<'r>),
+    /// A TCP connection ended.
+    ConnectionEnd(ConnectionEnd),
 }
 
 /// A new program image, or the failed attempt at one.
@@ -486,7 +501,9 @@ pub enum Peers<'r> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use sensor_ebpf::{Header, call, connect, exec, exit, fork, open, signal, uring};
+    use sensor_ebpf::{
+        Header, call, connect, connection, exec, exit, fork, open, packet, signal, uring,
+    };
     use zerocopy::{FromZeros, IntoBytes};
 
     use super::*;
@@ -502,6 +519,8 @@ mod tests {
             Kind::Call => size_of::<call::Record>(),
             Kind::Signal => size_of::<signal::Record>(),
             Kind::Uring => size_of::<uring::Record>(),
+            Kind::Packet => size_of::<packet::Record>(),
+            Kind::Connection => size_of::<connection::Record>(),
         }
     }
 

@@ -10,6 +10,7 @@
 mod around;
 pub mod container;
 pub mod host;
+pub mod hosts;
 pub mod learned;
 mod place;
 pub mod process;
@@ -27,6 +28,7 @@ use crate::decode::{Body, Event};
 use around::{Answers, Around, LOOKS_PER_REFRESH, Machine, Source};
 use container::Container;
 use host::Host;
+use hosts::Hosts;
 use learned::{Found, Learned};
 use place::Places;
 use process::{Process, ProcessKey, ProcessTable, Standing};
@@ -63,6 +65,8 @@ pub struct Observation<'a> {
     pub users: &'a Users,
     /// User names of the host, where logins are.
     pub logins: &'a Users,
+    /// Names of addresses, as they were seen on the wire.
+    pub hosts: &'a Hosts,
     /// Facts about this machine.
     pub host: &'a Host,
     /// Room for values composed while this event is evaluated.
@@ -97,6 +101,7 @@ pub struct State {
     /// Another number whenever a name may be another.
     users_version: u64,
     host: Host,
+    hosts: Hosts,
     around: Around,
     refreshes: u32,
     /// Seeds of a recording until all of them are there.
@@ -152,6 +157,7 @@ impl State {
                 journal: None,
             },
             host,
+            hosts: Hosts::default(),
             refreshes: 0,
             seeds: Vec::new(),
             capacity,
@@ -260,6 +266,9 @@ impl State {
     /// Changes what is known as the event says and names the process that
     /// acted; `None` when the kernel named none.
     pub fn apply(&mut self, event: &Event<'_>) -> Option<ProcessKey> {
+        if let Body::Dns(dns) = &event.body {
+            self.hosts.learn(event.time_ns, dns);
+        }
         let actor = self.table.apply(event, &mut self.around);
         self.around.settle();
         if let Some(actor) = actor {
@@ -315,6 +324,7 @@ impl State {
                 .and_then(Home::of)
                 .map_or(&self.users, |home| self.residents.users(home)),
             logins: &self.users,
+            hosts: &self.hosts,
             host: &self.host,
             arena,
         }

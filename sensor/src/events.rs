@@ -552,6 +552,8 @@ pub fn of_kind(kind: sensor_ebpf::Kind) -> &'static [&'static str] {
         sensor_ebpf::Kind::Signal => &["signaldeliver"],
         // And what the calls that do the same become: see [`operations`].
         sensor_ebpf::Kind::Uring => &["io_uring_op"],
+        sensor_ebpf::Kind::Packet => &["dns", "tls_hello"],
+        sensor_ebpf::Kind::Connection => &["connection_end"],
     }
 }
 
@@ -564,6 +566,14 @@ pub fn operations(wanted: &EventSet) -> u64 {
         }
     }
     sensor_ebpf::uring::operations_of(&calls, wanted.contains(table::IO_URING_OP))
+}
+
+/// The messages on the wire that become one of these events: bit n is `WHAT_n` of
+/// [`sensor_ebpf::packet`].
+pub fn messages(wanted: &EventSet) -> u64 {
+    let bit = |code, what: u8| u64::from(wanted.contains(code)) << what;
+    bit(table::DNS, sensor_ebpf::packet::WHAT_DNS)
+        | bit(table::TLS_HELLO, sensor_ebpf::packet::WHAT_TLS)
 }
 
 /// The row of a code.
@@ -609,6 +619,9 @@ pub fn code_of(event: &decode::Event<'_>) -> EventCode {
         decode::Body::Call(call) => numbers::code_of(call.number),
         decode::Body::Signal(_) => table::SIGNALDELIVER,
         decode::Body::Operation(_) => table::IO_URING_OP,
+        decode::Body::Dns(_) => table::DNS,
+        decode::Body::TlsHello(_) => table::TLS_HELLO,
+        decode::Body::ConnectionEnd(_) => table::CONNECTION_END,
     }
 }
 

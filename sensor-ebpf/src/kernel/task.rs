@@ -163,6 +163,14 @@ impl Task {
         fs + u64::from(offset!(fs_pwd))
     }
 
+    /// Id of its cgroup v2.
+    #[inline(always)]
+    pub(crate) fn cgroup_v2_id(self) -> u64 {
+        let set: u64 = field(self.0, offset!(task_cgroups));
+        let cgroup: u64 = field(set, offset!(css_set_default));
+        field(field(cgroup, offset!(cgroup_kn)), offset!(kernfs_id))
+    }
+
     /// Appends the cgroup paths, v2 then v1, and gives their lengths.
     #[inline(always)]
     pub(crate) fn cgroups<R>(self, draft: &mut Draft<R>) -> (u16, u16) {

@@ -32,6 +32,7 @@ const RAW: &[(&str, Kind)] = &[
     ("sched_process_fork", Kind::Fork),
     ("sched_process_exit", Kind::Exit),
     ("signal_generate", Kind::Signal),
+    ("inet_sock_set_state", Kind::Connection),
     ("io_uring_submit_req", Kind::Uring),
     ("io_uring_submit_sqe", Kind::Uring),
     ("io_uring_complete", Kind::Uring),
@@ -80,7 +81,11 @@ pub(super) fn of_kind(kind: Kind) -> impl Iterator<Item = String> {
     let own = OWN.iter().filter(move |row| row.2 == kind);
     let has_own = OWN.iter().any(|row| row.2 == kind) || kind == Kind::Call;
     let all = has_own.then(|| format!("raw_tracepoint:{ALL}"));
-    raw.chain(own.map(|row| of_call(row.1))).chain(all)
+    let wire = (kind == Kind::Packet).then(super::wire::hooks);
+    let wire = wire.into_iter().flatten();
+    raw.chain(own.map(|row| of_call(row.1)))
+        .chain(all)
+        .chain(wire)
 }
 
 /// The hook that reports a call while calls are hooked one by one.

@@ -4,11 +4,12 @@
 use std::sync::LazyLock;
 
 use sensor_ebpf::call::CallSet;
+use sensor_ebpf::packet::WHAT_DNS;
 use sensor_ebpf::{Kind, KindSet};
 
 use crate::capture::{self, CallRow};
 use crate::config::{CaptureConfig, HookChoice};
-use crate::detect::rules::RuleSet;
+use crate::detect::rules::{Rule, RuleSet};
 use crate::events::{self, Category, EventCode, EventSet, numbers, plan};
 
 /// Kinds of records, and system calls that have no kind of their own.
@@ -20,6 +21,8 @@ pub struct Wanted {
     pub calls: CallSet,
     /// Of the operations of `io_uring` one bit each.
     pub operations: u64,
+    /// Of the messages on the wire one bit each.
+    pub messages: u64,
 }
 
 /// Calls a program makes so often that a rule gets them only when it names events,
@@ -63,6 +66,10 @@ const HOT: &[&str] = &[
     "stat",
 ];
 
+/// What is no call and costs every packet, connection or ring something: captured
+/// only for rules that name it.
+const ON_DEMAND: &[&str] = &["connection_end", "dns", "io_uring_op", "tls_hello"];
+
 /// Every call that can be captured by the generic record.
 static TABLE: LazyLock<Vec<CallRow>> = LazyLock::new(|| {
     let calls = events::rows().iter().filter_map(|row| {
@@ -85,6 +92,7 @@ impl Wanted {
     pub fn usual() -> Self {
         let mut wanted = Self::of(by_default());
         wanted.kinds = KindSet::ALL;
+        wanted.messages = u64::MAX;
         wanted
     }
 
@@ -99,6 +107,7 @@ impl Wanted {
             kinds: kinds.fold(KindSet::PROCESS, KindSet::with),
             calls: CallSet::EMPTY,
             operations: events::operations(&set),
+            messages: events::messages(&set),
         };
         // What a call does, io_uring may do too.
         if wanted.operations != 0 {
@@ -122,7 +131,13 @@ impl Wanted {
                 rule.events
             }
         });
-        Self::of(sets.fold(EventSet::EMPTY, EventSet::union))
+        let mut wanted = Self::of(sets.fold(EventSet::EMPTY, EventSet::union));
+        // The names of addresses come from the answers on the wire.
+        if rules.rules.iter().any(|rule| names_hosts(rule)) {
+            wanted.kinds = wanted.kinds.with(Kind::Packet);
+            wanted.messages |= 1 << WHAT_DNS;
+        }
+        wanted
     }
 
     /// What is in either.
@@ -132,6 +147,7 @@ impl Wanted {
             kinds: self.kinds.union(other.kinds),
             calls: self.calls.union(other.calls),
             operations: self.operations | other.operations,
+            messages: self.messages | other.messages,
         }
     }
 
@@ -142,6 +158,7 @@ impl Wanted {
             kinds: self.kinds,
             calls: self.calls,
             operations: self.operations,
+            messages: self.messages,
             table: &TABLE,
             compat: &COMPAT,
             choice: match config.hook {
@@ -155,13 +172,20 @@ impl Wanted {
     }
 }
 
+/// Whether a rule asks for, or shows, the name of an address.
+fn names_hosts(rule: &Rule) -> bool {
+    let asked = rule.condition.fields().iter().chain(rule.output.fields());
+    let mut names = asked.map(|field| field.field.name);
+    names.any(|name| name.starts_with("fd.") && name.ends_with("ip.name"))
+}
+
 /// The events a rule gets that names none.
 fn by_default() -> EventSet {
     let mut set = EventSet::EMPTY;
     for (code, row) in (0..).zip(events::rows()) {
         let io = matches!(row.category, Category::IoRead | Category::IoWrite);
         let hot = row.syscall && (io || row.params.is_empty() || HOT.contains(&row.name));
-        if row.captured() && !hot {
+        if row.captured() && !hot && !ON_DEMAND.contains(&row.name) {
             set.insert(EventCode(code));
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Parameters stand in the order rules may count them in (`evt.arg[N]`).
 
-use super::Category::Other;
+use super::Category::{Net, Other};
 use super::Kind::{Errno, Fd, Flags, Text, Unsigned};
 use super::{EventType, event, p, words};
 
@@ -18,6 +18,46 @@ pub(super) const ROWS: &[EventType] = &[
             p("opcode", Unsigned(8)),
             p("fd", Fd),
             p("flags", Flags(8)).words(words::IOSQE_FLAGS),
+        ],
+    )
+    .told(),
+    event(
+        "dns",
+        Net,
+        &[
+            p("what", Text),
+            p("name", Text),
+            p("type", Text),
+            p("rcode", Text),
+            p("answers", Text),
+            p("client", Text),
+            p("server", Text),
+            p("proto", Text),
+            p("id", Unsigned(16)),
+        ],
+    )
+    .told(),
+    event(
+        "tls_hello",
+        Net,
+        &[
+            p("name", Text),
+            p("alpn", Text),
+            p("client", Text),
+            p("server", Text),
+        ],
+    )
+    .told(),
+    event(
+        "connection_end",
+        Net,
+        &[
+            p("client", Text),
+            p("server", Text),
+            p("side", Text),
+            p("sent", Unsigned(64)),
+            p("received", Unsigned(64)),
+            p("duration", Unsigned(64)),
         ],
     )
     .told(),

@@ -422,6 +422,7 @@ fn result(o: &Observation<'_>) -> i64 {
         Body::Call(call) => call.result,
         Body::Signal(_) => 0,
         Body::Operation(operation) => operation.result,
+        Body::Dns(_) | Body::TlsHello(_) | Body::ConnectionEnd(_) => 0,
     }
 }
 

@@ -10,7 +10,7 @@ mod kind;
 pub(super) mod socket;
 
 use super::Type::{Bool, Ip, IpNet, Port, Signed, Text};
-use super::{ArgRule, Field, Many, Print, Value, compose, params, path};
+use super::{ArgRule, Field, Many, Print, Value, address, compose, params, path};
 use crate::decode::{Body, Open};
 use crate::enrich::Observation;
 use descriptor::Descriptor;
@@ -307,11 +307,44 @@ pub(super) const ROWS: &[Field] = &[
         |o, _| service(o, remote(o)),
         "service name of the remote port, else its number",
     ),
-    Field::absent("fd.cip.name", Text, "domain name of the client's address").plain_only(),
-    Field::absent("fd.sip.name", Text, "domain name of the server's address").plain_only(),
-    Field::absent("fd.lip.name", Text, "domain name of the local address").plain_only(),
-    Field::absent("fd.rip.name", Text, "domain name of the remote address").plain_only(),
+    Field::live(
+        "fd.cip.name",
+        Text,
+        |o, _| host_name(o, client(o)),
+        "domain name of the client's address, as an answer on the wire gave it; never looked up",
+    )
+    .plain_only(),
+    Field::live(
+        "fd.sip.name",
+        Text,
+        |o, _| host_name(o, server(o)),
+        "domain name of the server's address, as an answer on the wire gave it; never looked up",
+    )
+    .plain_only(),
+    Field::live(
+        "fd.lip.name",
+        Text,
+        |o, _| host_name(o, local(o)),
+        "domain name of the local address, as an answer on the wire gave it; never looked up",
+    )
+    .plain_only(),
+    Field::live(
+        "fd.rip.name",
+        Text,
+        |o, _| host_name(o, remote(o)),
+        "domain name of the remote address, as an answer on the wire gave it; never looked up",
+    )
+    .plain_only(),
 ];
+
+/// What the address of an end was called in the network namespace of the process
+/// when it last learned it.
+fn host_name<'a>(o: &Observation<'a>, end: Option<address::End>) -> Option<Value<'a>> {
+    let (ip, _) = end?;
+    let netns = o.process?.place.ns.net;
+    let name = o.hosts.name(netns, ip, o.event.time_ns)?;
+    Some(Value::Text(name))
+}
 
 /// The descriptor of the event, when it is open.
 fn known<'a>(o: &Observation<'a>) -> Option<Descriptor<'a>> {

@@ -231,5 +231,8 @@ fn raw<'a>(o: &Observation<'a>, event: &EventType, param: &Param) -> Raw<'a> {
         Body::Connect(connect) => file::of_connect(o, connect, param.name),
         Body::Call(call) => call::raw(o, call, event, param),
         Body::Operation(operation) => beyond::of_operation(operation, param.name),
+        Body::Dns(dns) => beyond::of_dns(o, dns, param.name),
+        Body::TlsHello(hello) => beyond::of_tls_hello(o, hello, param.name),
+        Body::ConnectionEnd(ended) => beyond::of_connection(o, ended, param.name),
     }
 }

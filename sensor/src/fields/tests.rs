@@ -22,6 +22,7 @@ use crate::decode::{
 };
 use crate::enrich::container::Container;
 use crate::enrich::host::Host;
+use crate::enrich::hosts::Hosts;
 use crate::enrich::process::{HomePlace, Image, Process, ProcessKey, ProcessTable};
 use crate::enrich::users::Users;
 
@@ -34,6 +35,7 @@ struct Scene {
     processes: ProcessTable,
     users: Users,
     host: Host,
+    hosts: Hosts,
     container: Option<Container>,
     /// The process that acts; nobody knows it when `false`.
     known: bool,
@@ -101,6 +103,7 @@ impl Scene {
                 boot_time_ns: 7,
                 ..Host::default()
             },
+            hosts: Hosts::default(),
             container: None,
             known: true,
             task: Task {
@@ -158,6 +161,7 @@ impl Scene {
             container: self.container.as_ref(),
             users: &self.users,
             logins: &self.users,
+            hosts: &self.hosts,
             host: &self.host,
             arena: &arena,
         };

@@ -263,7 +263,7 @@ impl Session {
             .set_wanted(wanted.kinds, wanted.calls)
             .context("cannot capture what the new rules need")?;
         self.capture
-            .set_operations(wanted.operations)
+            .set_beyond(wanted.operations, wanted.messages)
             .context("cannot capture what the new rules need")?;
         self.pipeline
             .set_engine(Engine::new(rules, config.rule_matching));

@@ -92,7 +92,13 @@ impl ProcessTable {
             Body::Fork(fork) => self.fork(slot, event.time_ns, fork, world),
             Body::Exit(exit) => self.store.end(slot, exit.reaper_pid),
             Body::Open(open) => self.note_cwd(slot, &event.task, open),
-            Body::Connect(_) | Body::Call(_) | Body::Signal(_) | Body::Operation(_) => {}
+            Body::Connect(_)
+            | Body::Call(_)
+            | Body::Signal(_)
+            | Body::Operation(_)
+            | Body::Dns(_)
+            | Body::TlsHello(_)
+            | Body::ConnectionEnd(_) => {}
         }
         self.store.pin(None);
         Some(self.store.get(slot)?.process().key)
