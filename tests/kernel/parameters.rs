@@ -339,7 +339,11 @@ const CASES: &[Case] = &[
     (
         libc::SYS_close,
         |_| [150, 0, 0, 0, 0, 0],
-        &["close", "res=0 fd=150", "fd=150 <NA> o"],
+        &[
+            "close",
+            "res=0 fd=150(<f>HERE/file)",
+            "fd=150 file f HERE/file",
+        ],
     ),
 ];
 
