@@ -420,9 +420,8 @@ fn result(o: &Observation<'_>) -> i64 {
         Body::Open(open) => open.result,
         Body::Connect(connect) => connect.result,
         Body::Call(call) => call.result,
-        Body::Signal(_) => 0,
         Body::Operation(operation) => operation.result,
-        Body::Dns(_) | Body::TlsHello(_) | Body::ConnectionEnd(_) => 0,
+        Body::Signal(_) | Body::Dns(_) | Body::TlsHello(_) | Body::ConnectionEnd(_) => 0,
     }
 }
 
