@@ -20,10 +20,14 @@ mod capture;
 mod connections;
 #[path = "kernel/harness.rs"]
 mod harness;
+#[path = "kernel/hostile.rs"]
+mod hostile;
 #[path = "kernel/independent.rs"]
 mod independent;
 #[path = "kernel/losses.rs"]
 mod losses;
+#[path = "kernel/odd.rs"]
+mod odd;
 #[path = "kernel/packets.rs"]
 mod packets;
 #[path = "kernel/parameters.rs"]

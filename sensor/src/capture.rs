@@ -164,7 +164,7 @@ pub enum CaptureError {
     )]
     NoBtf(io::Error),
     /// The type information cannot be understood.
-    #[error("the kernel's type information is damaged: {0}")]
+    #[error("the kernel's type information, /sys/kernel/btf/vmlinux, is damaged: {0}")]
     BadBtf(String),
     /// The kernel keeps something essential where it is not looked for.
     #[error("this kernel is not supported: it has no {}", .0.join(", no "))]

@@ -396,6 +396,18 @@ impl State {
         self.table.is_followed(key)
     }
 
+    /// Processes known, and what had to be done to keep them true.
+    pub fn account(&self) -> Vec<(&'static str, u64)> {
+        let counters = self.table.counters();
+        vec![
+            ("known", self.table.len().try_into().unwrap_or(u64::MAX)),
+            ("met without their start", counters.from_header),
+            ("filled in from /proc", counters.from_proc),
+            ("repaired", counters.repaired),
+            ("forgotten", counters.evicted),
+        ]
+    }
+
     /// Facts about this machine.
     pub fn host(&self) -> &Host {
         &self.host

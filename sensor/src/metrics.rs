@@ -82,6 +82,8 @@ impl OutputAccount {
 pub struct Report {
     /// One row per event kind.
     pub events: Vec<EventAccount>,
+    /// What had to be done to keep the process table true, by what it was.
+    pub processes: Vec<(&'static str, u64)>,
     /// Alerts raised by rules.
     pub alerts: u64,
     /// One row per output, by its name.
@@ -122,6 +124,13 @@ impl fmt::Display for Report {
             reasons(f, "filtered", &row.filtered)?;
             reasons(f, "dropped", &row.dropped)?;
             writeln!(f)?;
+        }
+        if !self.processes.is_empty() {
+            let words = self.processes.iter();
+            let words: Vec<_> = words
+                .map(|(what, count)| format!("{what} {count}"))
+                .collect();
+            writeln!(f, "  processes: {}", words.join(", "))?;
         }
         // A replay has no outputs.
         if !self.outputs.is_empty() {

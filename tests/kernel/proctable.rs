@@ -197,6 +197,13 @@ fn all_that_a_command_starts_is_its_own_also_when_parents_have_gone() {
 struct Cgroup(PathBuf);
 
 impl Cgroup {
+    /// At that path below the root of a mounted hierarchy.
+    fn at(root: &str, path: &str) -> Self {
+        let path = PathBuf::from(root).join(path);
+        fs::create_dir_all(&path).expect("root may make cgroups");
+        Self(path)
+    }
+
     /// Named like a container of Docker's, in the v2 hierarchy.
     fn like_docker(id: &str) -> Self {
         let mounts = fs::read_to_string("/proc/mounts").unwrap();
@@ -244,5 +251,102 @@ fn a_process_moved_into_a_containers_cgroup_is_in_the_container_with_and_without
         [false, true],
         "before and after the shell moved itself"
     );
+    drop(shell);
+}
+
+/// Where hierarchies are mounted: the v2 one, and the one of v1 that is looked at
+/// before others and has no rules to keep (as cpuset has).
+fn hierarchies() -> Vec<String> {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap();
+    let fields = mounts
+        .lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>());
+    let is = |fields: &[&str]| match fields[2] {
+        "cgroup2" => true,
+        "cgroup" => fields[3].split(',').any(|option| option == "cpu"),
+        _ => false,
+    };
+    let found = fields.filter(|fields| is(fields));
+    found.map(|fields| fields[1].to_owned()).collect()
+}
+
+#[test]
+fn containers_are_told_by_real_cgroups_of_every_engine_in_both_hierarchies() {
+    let own = format!("{:08x}", std::process::id());
+    let id = |digit: char| own.clone() + &digit.to_string().repeat(56);
+    let (outer, inner) = (id('a'), id('b'));
+    let cases = [
+        (format!("docker/{outer}"), outer.clone()),
+        (format!("system.slice/docker-{outer}.scope"), outer.clone()),
+        // Docker in Docker: the innermost.
+        (format!("docker/{outer}/docker/{inner}"), inner.clone()),
+        (
+            format!("machine.slice/libpod-{inner}.scope/container"),
+            inner.clone(),
+        ),
+        (
+            format!("kubepods.slice/kubepods-pod1.slice/cri-containerd-{inner}.scope"),
+            inner.clone(),
+        ),
+        (format!("kubepods/besteffort/pod2/{outer}"), outer.clone()),
+        (format!("lxc/web{own}"), format!("web{own}")),
+    ];
+    let mut live = Live::start();
+    for root in hierarchies() {
+        for (path, expect) in &cases {
+            let cgroup = Cgroup::at(&root, path);
+            let procs = cgroup.0.join("cgroup.procs").display().to_string();
+            let shell = Shell::start(&format!("echo $$ > {procs}; : < /dev/null; read go"));
+            let mut found = None;
+            live.until("the open in the container", |seen| {
+                let opened = matches!(&seen.event.body,
+                    Body::Open(open) if open.name == b"/dev/null");
+                let ours = opened && seen.event.task.pid == shell.pid();
+                if ours {
+                    found = seen.container.map(|container| container.full_id.clone());
+                }
+                ours
+            });
+            assert_eq!(found.as_deref(), Some(&**expect), "{root}/{path}");
+            drop(shell);
+        }
+    }
+}
+
+#[test]
+fn users_and_groups_in_a_container_have_the_names_its_own_files_give() {
+    let id = format!("{:064x}", u64::from(std::process::id()) + 7);
+    let cgroup = Cgroup::like_docker(&id);
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let passwd = file("passwd", "inmate:x:4242:4343::/cell:/bin/true\n");
+    let group = file("group", "gang:x:4343:\n");
+    let mut live = Live::start();
+    live.state.keep_journal();
+    let procs = cgroup.0.join("cgroup.procs").display().to_string();
+    let script = format!(
+        "mount --bind {passwd} /etc/passwd; mount --bind {group} /etc/group; echo $$ > {procs}; \
+         setpriv --reuid=4242 --regid=4343 --clear-groups /bin/sleep 91; :"
+    );
+    let shell = Shell::start(&format!("unshare -m sh -c '{script}'"));
+    let mut named = None;
+    live.until("the sleeper in its container", |seen| {
+        let asleep = is_exec_of(seen.event, b"/bin/sleep") && args(seen) == b"91";
+        if asleep {
+            let user = seen.users.user(4242).cloned();
+            let group = seen.users.group(4343).map(str::to_owned);
+            named = Some((user, group, seen.logins.user(4242).is_some()));
+        }
+        asleep
+    });
+    let (user, group, on_host) = named.unwrap();
+    let user = user.expect("the container's file names it");
+    assert_eq!((&*user.name, &*user.home), ("inmate", "/cell"));
+    assert_eq!(group.as_deref(), Some("gang"));
+    assert!(!on_host);
     drop(shell);
 }

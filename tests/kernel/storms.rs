@@ -9,11 +9,13 @@
 use std::time::{Duration, Instant};
 
 use sensor::alert::{AlertOptions, Composer};
-use sensor::capture::{Capture, Kind, Options};
+use sensor::capture::{CallRow, Capture, Choice, Counters, Kind, KindCounters, Options, Way};
 use sensor::detect::engine::{Engine, Matching};
 use sensor::detect::rules::{LoadOptions, load_texts};
 use sensor::enrich::{self, State};
+use sensor::metrics::EventAccount;
 use sensor::pipeline::Pipeline;
+use sensor_ebpf::call::{CWD, CallSet, Plan, RESULT, STEPS, TARGET_CALL, step};
 
 use crate::acts::{act_in, asked};
 use crate::independent::{Counter, Point, cpus};
@@ -30,13 +32,73 @@ const fn calls(filter: &'static str) -> Point {
     some("raw_syscalls/sys_exit", filter)
 }
 
-/// What the kernel counts for each kind.
+/// A row of the account.
+#[derive(Clone, Copy)]
+enum What {
+    Kind(Kind),
+    /// A call by its number, and its name.
+    Call(u16, &'static str),
+}
+
+impl What {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kind(kind) => kind.name(),
+            Self::Call(_, name) => name,
+        }
+    }
+
+    fn per_cpu(self, counters: &Counters) -> &[KindCounters] {
+        match self {
+            Self::Kind(kind) => counters.per_cpu(kind),
+            Self::Call(number, _) => counters.call_per_cpu(number),
+        }
+    }
+}
+
+const fn row(number: u16, name: &'static str, steps: [u32; STEPS]) -> CallRow {
+    let target = TARGET_CALL;
+    CallRow {
+        number,
+        name,
+        plan: Plan { target, steps },
+    }
+}
+
+/// What is read for the calls that have no kind of their own.
+static TABLE: [CallRow; 3] = [
+    row(
+        82,
+        "rename",
+        [
+            step::new(step::PATH, 0, CWD),
+            step::new(step::PATH, 1, CWD),
+            0,
+            0,
+            0,
+            0,
+            0,
+        ],
+    ),
+    row(
+        87,
+        "unlink",
+        [step::new(step::PATH, 0, CWD), 0, 0, 0, 0, 0, 0],
+    ),
+    row(
+        288,
+        "accept4",
+        [step::new(step::DESCRIPTOR, RESULT, 0), 0, 0, 0, 0, 0, 0],
+    ),
+];
+
+/// What the kernel counts for each row.
 ///
 /// Calls by the tracepoint of all calls' exits: on a call's own tracepoint a program
 /// that gives 0, as ours do, keeps the event from others.
-const KINDS: [(Kind, &[Point]); 5] = [
+const ROWS: [(What, &[Point]); 8] = [
     (
-        Kind::Exec,
+        What::Kind(Kind::Exec),
         &[
             all("sched/sched_process_exec"),
             calls("(id == 59 || id == 322) && ret < 0"),
@@ -44,21 +106,24 @@ const KINDS: [(Kind, &[Point]); 5] = [
     ),
     (
         // New tasks that are no threads, and not the kernel's own.
-        Kind::Fork,
+        What::Kind(Kind::Fork),
         &[some(
             "task/task_newtask",
             "!(clone_flags & 0x10000) && common_pid != 2",
         )],
     ),
     (
-        Kind::Exit,
+        What::Kind(Kind::Exit),
         &[some("sched/sched_process_exit", "group_dead == 1")],
     ),
     (
-        Kind::Open,
+        What::Kind(Kind::Open),
         &[calls("id == 2 || id == 257 || id == 437 || id == 85")],
     ),
-    (Kind::Connect, &[calls("id == 42")]),
+    (What::Kind(Kind::Connect), &[calls("id == 42")]),
+    (What::Call(82, "rename"), &[calls("id == 82")]),
+    (What::Call(87, "unlink"), &[calls("id == 87")]),
+    (What::Call(288, "accept4"), &[calls("id == 288")]),
 ];
 
 /// How large each storm is.
@@ -128,19 +193,25 @@ fn pipeline() -> Pipeline {
 
 /// A capture, the walk behind it, and the kernel's counters around it.
 struct Watched {
-    outer: [Counter; KINDS.len()],
-    inner: [Counter; KINDS.len()],
+    outer: [Counter; ROWS.len()],
+    inner: [Counter; ROWS.len()],
     capture: Capture,
     pipeline: Pipeline,
 }
 
 impl Watched {
     fn start(ring_bytes: u32) -> Self {
+        let mut calls = CallSet::EMPTY;
+        TABLE.iter().for_each(|row| calls.insert(row.number));
         let options = Options {
             ring_bytes,
+            calls,
+            table: &TABLE,
+            // The filters above know 64-bit calls only.
+            choice: Choice::Given(Way::Each),
             ..Options::default()
         };
-        let count = || KINDS.map(|(_, points)| Counter::of(points));
+        let count = || ROWS.map(|(_, points)| Counter::of(points));
         let outer = count();
         let capture =
             Capture::start(&options).expect("kernel tests need root and a kernel with BTF");
@@ -158,8 +229,8 @@ impl Watched {
         self.capture.drain(usize::MAX, &mut walk);
     }
 
-    /// Compares; gives how many kinds were equal to the last event, and how many
-    /// events were lost.
+    /// Compares; gives for how many rows and CPUs it was equal to the last event,
+    /// and how many events were lost.
     fn compare(mut self) -> (usize, u64) {
         let least = self.inner.map(|counter| counter.read());
         self.capture.detach();
@@ -170,8 +241,8 @@ impl Watched {
         let counters = self.capture.counters().unwrap();
         let account = self.pipeline.account(&counters);
         let mut exact = 0;
-        for (((kind, _), least), most) in KINDS.iter().zip(least).zip(most) {
-            let row = account.iter().find(|row| row.kind == kind.name()).unwrap();
+        for (((what, _), least), most) in ROWS.iter().zip(least).zip(most) {
+            let row = account.iter().find(|row| row.kind == what.name()).unwrap();
             assert!(row.holds() && row.waiting == 0, "{row:?}");
             let explained = row.explained();
             let sum = |counts: &[u64]| counts.iter().sum::<u64>();
@@ -182,7 +253,7 @@ impl Watched {
                 "{}: {explained} explained, the kernel counted {low} to {high}: {row:?}",
                 row.kind
             );
-            let per_cpu = counters.per_cpu(*kind);
+            let per_cpu = what.per_cpu(&counters);
             for cpu in 0..cpus() {
                 let (seen, low, high) = (per_cpu[cpu], least[cpu], most[cpu]);
                 assert!(seen.adds_up(), "{} on {cpu}: {seen:?}", row.kind);
@@ -192,10 +263,13 @@ impl Watched {
                     row.kind
                 );
             }
-            exact += usize::from(low == high);
+            exact += least
+                .iter()
+                .zip(&most)
+                .filter(|(low, high)| low == high)
+                .count();
         }
-        let lost = counters.iter().map(|(_, kind)| kind.lost()).sum();
-        (exact, lost)
+        (exact, account.iter().map(EventAccount::lost).sum())
     }
 }
 

@@ -188,7 +188,8 @@ fn push_escaped(text: &str, out: &mut String) {
             '\t' => out.push_str("\\t"),
             '\x08' => out.push_str("\\b"),
             '\x0c' => out.push_str("\\f"),
-            c if u32::from(c) < 0x20 => {
+            // Some terminals obey those beyond ASCII too.
+            c if c.is_control() => {
                 // Writing to a string cannot fail.
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }

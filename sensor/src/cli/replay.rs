@@ -190,6 +190,7 @@ impl<R: io::Read> Walk<R> {
         }
         Account {
             report: Report {
+                processes: Vec::new(),
                 events,
                 alerts: self.pipeline.alerts(),
                 outputs: Vec::new(),

@@ -97,6 +97,11 @@ pub struct Image {
     pub args: Box<[u8]>,
     /// Number of arguments after `argv[0]`.
     pub args_count: u32,
+    /// Length of all arguments in the process's memory, NULs and `argv[0]`
+    /// included: more than is kept here when they were cut.
+    pub argv_full: u32,
+    /// Bytes kept of them.
+    pub argv_kept: u32,
     /// Environment, each variable ended by NUL.
     pub env: Box<[u8]>,
     /// Path of the executable, as the kernel resolved it.
@@ -127,11 +132,17 @@ impl Image {
             argv_rest: rest.into(),
             args: words.iter().map(blanks).collect(),
             args_count: u32::try_from(count).unwrap_or(u32::MAX),
+            argv_full: length(argv),
+            argv_kept: length(argv),
             env: env.into(),
             exe_path: exe_path.into(),
             file,
         }
     }
+}
+
+fn length(text: &[u8]) -> u32 {
+    u32::try_from(text.len()).unwrap_or(u32::MAX)
 }
 
 /// Where a process lives, owned.

@@ -65,6 +65,18 @@ pub(super) const ROWS: &[Field] = &[
         "name and arguments, joined by blanks",
     ),
     Field::process(
+        "proc.cmdline.truncated",
+        Bool,
+        |o, _| Some(Value::Bool(image(o).is_some_and(|i| i.argv_full > i.argv_kept))),
+        "whether there were more arguments than are kept: the first 4096 bytes are",
+    ),
+    Field::process(
+        "proc.cmdline.bytes",
+        Unsigned(32),
+        |o, _| Some(Value::Unsigned(image(o)?.argv_full.into())),
+        "how long all arguments are in the process's memory, the first and each one's end included",
+    ),
+    Field::process(
         "proc.exeline",
         Text,
         |o, _| {

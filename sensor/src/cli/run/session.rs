@@ -279,6 +279,7 @@ impl Session {
     fn report_of(&self, counters: &Counters) -> Report {
         Report {
             events: self.pipeline.account(counters),
+            processes: self.pipeline.state().account(),
             alerts: self.pipeline.alerts(),
             outputs: self.delivery.accounts(),
         }

@@ -304,7 +304,11 @@ impl ProcessTable {
             return;
         };
         process.ids = exec.ids;
-        process.image = Arc::new(Image::new(exec.argv, exec.env, exec.exe_path, exec.exe));
+        let image = Image::new(exec.argv, exec.env, exec.exe_path, exec.exe);
+        process.image = Arc::new(Image {
+            argv_full: image.argv_kept.max(exec.argv_full),
+            ..image
+        });
         process.caps = exec.caps;
         process.tty = exec.tty;
         process.loginuid = exec.loginuid;
