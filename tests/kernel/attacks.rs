@@ -272,8 +272,7 @@ fn connections_that_give_a_program_away_raise_their_alerts() {
     assert_eq!(alert["output_fields"]["evt.res"], "ENETUNREACH");
 
     let rule = "One-line script connected to the network";
-    let script = "$s = IO::Socket::INET->new(Listen => 1); \
-                  IO::Socket::INET->new(PeerAddr => q(192.0.2.7), PeerPort => $s->sockport)";
+    let script = "IO::Socket::INET->new(PeerAddr => q(192.0.2.7), PeerPort => 4444)";
     let mut perl = alone(&format!("perl -MIO::Socket::INET -e '{script}'"));
     let alert = must_alert(&sensor, rule, &mut perl);
     assert_eq!(alert["output_fields"]["fd.sip"], "192.0.2.7");
