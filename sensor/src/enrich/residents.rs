@@ -382,8 +382,8 @@ mod tests {
 
     #[test]
     fn hostile_files_neither_block_nor_lead_outside_nor_take_memory() {
-        let line = "web:x:33:33::/srv:/bin/false\n";
         type Plant = fn(&Path, &Path);
+        let line = "web:x:33:33::/srv:/bin/false\n";
         let cases: [(&str, Plant, bool); 7] = [
             (
                 "a pipe",

@@ -102,10 +102,10 @@ impl Losses {
             self.gathered.told = None;
         }
         self.gathered.due(lost, now)?;
-        let loss = Loss::between(&self.told, &look, self.clean_ns, self.grown_ns);
+        let since = Loss::between(&self.told, &look, self.clean_ns, self.grown_ns);
         self.clean_ns = look.time_ns;
         self.told = look;
-        Some(loss)
+        Some(since)
     }
 }
 
@@ -186,33 +186,21 @@ impl Loss {
     /// One sentence.
     pub(super) fn message(&self, blind: &[Arc<str>]) -> String {
         let cpus: Vec<_> = self.cpus.iter().map(|(cpu, _)| cpu.to_string()).collect();
-        let mut text = format!(
-            "{} of {} events were lost ({}) because of: {}",
+        let on = if cpus.is_empty() {
+            String::new()
+        } else {
+            format!("; on CPU {}", cpus.join(", "))
+        };
+        format!(
+            "{} of {} events were lost ({}) because of: {}{on}; between {} and {}; {}",
             self.total(),
             self.happened,
             listed(&self.events),
             listed(&self.reasons),
-        );
-        if !cpus.is_empty() {
-            text.push_str(&format!("; on CPU {}", cpus.join(", ")));
-        }
-        text.push_str(&format!(
-            "; between {} and {}; ",
             clock(self.from_ns),
-            clock(self.until_ns)
-        ));
-        match blind {
-            [] => text.push_str("no rule in force looks for such events"),
-            blind => {
-                let named = blind.iter().take(NAMED).map(|name| format!("`{name}`"));
-                let named = named.collect::<Vec<_>>().join(", ");
-                text.push_str(&format!("rules that may have missed some: {named}"));
-                if blind.len() > NAMED {
-                    text.push_str(&format!(" and {} more", blind.len() - NAMED));
-                }
-            }
-        }
-        text
+            clock(self.until_ns),
+            missed_by(blind),
+        )
     }
 
     /// The same as values.
@@ -263,6 +251,20 @@ fn codes(row: &str) -> EventSet {
         }
     }
     set
+}
+
+/// Who may have missed something; names a few of many.
+fn missed_by(blind: &[Arc<str>]) -> String {
+    if blind.is_empty() {
+        return "no rule in force looks for such events".into();
+    }
+    let named = blind.iter().take(NAMED).map(|name| format!("`{name}`"));
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = match blind.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("rules that may have missed some: {named}{more}")
 }
 
 fn listed(counts: &[(&'static str, u64)]) -> String {

@@ -311,8 +311,8 @@ fn a_container_is_privileged_when_the_kernel_withholds_nothing_from_it() {
     let at = |pid, user, net, bounding| {
         let mut process = process(pid, None, "x", "x", "/x");
         let ns = Namespaces {
-            user,
             net,
+            user,
             ..Namespaces::default()
         };
         process.place = Arc::new(HomePlace {
