@@ -13,7 +13,7 @@ use sensor::detect::rules::{LoadOptions, load_texts};
 use sensor::enrich::{Options, State};
 use sensor::pipeline::Pipeline;
 use sensor_ebpf::call::{SECTION_ADDRESS, SECTION_BASE, SECTION_DESCRIPTOR, SECTION_TEXT};
-use sensor_ebpf::{Header, Kind, call, connect, open};
+use sensor_ebpf::{Header, Kind, call, connect, exec, exit, fork, open};
 use zerocopy::{FromZeros, IntoBytes};
 
 fn header(kind: Kind, len: usize, pid: u32) -> Header {
@@ -116,6 +116,59 @@ fn pipeline() -> Pipeline {
     });
     let composer = Composer::new(state.host(), AlertOptions::default());
     Pipeline::new(state, Engine::new(&rules, Matching::All), composer)
+}
+
+/// A process's life: forked by init, it becomes a program, and ends.
+fn life(number: u64) -> [Vec<u8>; 3] {
+    // Pids come round as a kernel's do.
+    let pid = 300 + u32::try_from(number % 60_000).unwrap();
+    let start = 5_000_000_000 + number * 1_000;
+    let own = |kind, len| {
+        let mut header = header(kind, len, pid);
+        header.time_ns = start;
+        header.start_boot_ns = start;
+        header
+    };
+    let mut forked = fork::Record::new_zeroed();
+    forked.header = header(Kind::Fork, size_of::<fork::Record>(), 1);
+    forked.header.time_ns = start;
+    forked.header.start_boot_ns = 1;
+    (forked.child_tgid, forked.child_ppid) = (pid, 1);
+    forked.child_start_boot_ns = start;
+    let argv = format!("sh\0-c\0echo {number}\0");
+    let mut started = exec::Record::new_zeroed();
+    started.argv_len = u16::try_from(argv.len()).unwrap();
+    started.header = own(Kind::Exec, size_of::<exec::Record>() + argv.len());
+    let mut ended = exit::Record::new_zeroed();
+    ended.header = own(Kind::Exit, size_of::<exit::Record>());
+    [
+        forked.as_bytes().to_vec(),
+        [started.as_bytes(), argv.as_bytes()].concat(),
+        ended.as_bytes().to_vec(),
+    ]
+}
+
+#[test]
+fn short_processes_leave_memory_flat_a_million_where_that_is_quick() {
+    // Unoptimised, a million take minutes.
+    let lives = if cfg!(debug_assertions) {
+        100_000
+    } else {
+        1_000_000
+    };
+    let mut pipeline = pipeline();
+    let mut live = |numbers: std::ops::Range<u64>| {
+        for record in numbers.flat_map(life) {
+            pipeline.record(&record, &mut |_| ());
+        }
+    };
+    // The table fills up to what it keeps of those that ended.
+    live(100_000..170_000);
+    let counted = allocation_counter::measure(|| live(170_000..170_000 + lives));
+    assert!(counted.count_total > lives, "{counted:?}");
+    // Longer numbers in longer arguments, and what one record takes meanwhile.
+    assert!(counted.bytes_current.abs() < 256 << 10, "{counted:?}");
+    assert!(counted.bytes_max < 1 << 20, "{counted:?}");
 }
 
 #[test]
