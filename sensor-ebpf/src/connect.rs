@@ -76,7 +76,7 @@ mod program {
     #[tracepoint]
     pub(crate) fn sys_exit_connect(ctx: TracePointContext) -> u32 {
         record(0, syscall::result(&ctx));
-        0
+        syscall::PASS
     }
 
     /// The hook on every call.

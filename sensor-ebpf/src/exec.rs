@@ -112,7 +112,7 @@ mod program {
     #[tracepoint]
     pub(crate) fn sys_exit_execve(ctx: TracePointContext) -> u32 {
         failed(0, syscall::result(&ctx));
-        0
+        syscall::PASS
     }
 
     /// The hook on every call.

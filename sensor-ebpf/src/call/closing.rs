@@ -16,7 +16,7 @@ use aya_ebpf::{
 use super::{Descriptor, steps};
 use crate::{
     dispatch,
-    kernel::{at_most, read_kernel},
+    kernel::{at_most, read_kernel, syscall::PASS},
     maps::{acquire_slot, is_own, release, scratch},
 };
 
@@ -41,12 +41,12 @@ pub(crate) fn sys_enter_close(ctx: TracePointContext) -> u32 {
     /// Behind the common fields and the number.
     const FIRST: usize = 16;
     if is_own() || dispatch::plan(CLOSE).is_none() {
-        return 0;
+        return PASS;
     }
     let fd = unsafe { ctx.as_ptr().cast::<u8>().add(FIRST).cast::<u64>().read() };
     let slot = acquire_slot();
     if scratch(slot).is_none() {
-        return 0;
+        return PASS;
     }
     steps::hold_descriptor(slot, fd);
     if let Some(held) = scratch(slot) {
@@ -54,7 +54,7 @@ pub(crate) fn sys_enter_close(ctx: TracePointContext) -> u32 {
         let _full = HELD.insert(bpf_get_current_pid_tgid(), held, 0);
     }
     release(slot as u32);
-    0
+    PASS
 }
 
 /// Copies what was kept to `to`, where there is room for [`Held`]; gives its

@@ -22,7 +22,7 @@ use crate::{
 #[tracepoint]
 pub(crate) fn sys_exit_call(ctx: TracePointContext) -> u32 {
     record(0, syscall::result(&ctx));
-    0
+    syscall::PASS
 }
 
 /// The hook on every call.

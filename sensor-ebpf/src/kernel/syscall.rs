@@ -22,6 +22,10 @@ use crate::{
 /// and registers mean something else.
 const TS_COMPAT: u32 = 2;
 
+/// What a program at a system call's own tracepoint gives: 0 would hide the event
+/// from everybody else who listens there, such as perf.
+pub(crate) const PASS: u32 = 1;
+
 /// Set in the number of calls with the x32 interface.
 const X32_BIT: u64 = 0x4000_0000;
 

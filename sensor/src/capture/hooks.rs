@@ -46,6 +46,13 @@ const OPTIONAL: &[&str] = &[
     "io_uring_cqe_overflow",
 ];
 
+/// Kinds that some rules want and none needs: where a kernel refuses a program of
+/// theirs, capture goes on without.
+const EXTRA: KindSet = KindSet::EMPTY
+    .with(Kind::Signal)
+    .with(Kind::Connection)
+    .with(Kind::Uring);
+
 /// The calls with a record of their own, by number, and whether capture goes on
 /// without one: calls some kernels do not have.
 const OWN: &[(u16, &str, Kind, u32, bool)] = &[
@@ -139,6 +146,8 @@ pub(super) struct Hooks {
     plans: Array<MapData, [u32; PLAN_WORDS]>,
     /// Kept alive: the kernel's table of programs ends with it.
     _programs: ProgramArray<MapData>,
+    /// Programs of [`EXTRA`] that this kernel does not take.
+    refused: BTreeSet<&'static str>,
     links: Vec<(Point, Link)>,
 }
 
@@ -150,8 +159,15 @@ impl Hooks {
     pub(super) fn load(object: &mut Ebpf, options: &Options) -> Result<Self, CaptureError> {
         let way = options.way();
         let mut programs = take_map(object, "PROGRAMS")?;
-        for (name, _) in RAW {
-            load_raw(object, name)?;
+        let mut refused = BTreeSet::new();
+        for (name, kind) in RAW {
+            match load_raw(object, name) {
+                Err(error) if EXTRA.contains(*kind) => {
+                    tracing::warn!(%error, "rules that ask for {} see none", kind.name());
+                    refused.insert(*name);
+                }
+                loaded => loaded?,
+            }
         }
         match way {
             Way::Each => {
@@ -180,6 +196,7 @@ impl Hooks {
             calls: options.table,
             plans: take_map(object, "PLANS")?,
             _programs: programs,
+            refused,
             links: Vec::new(),
         })
     }
@@ -255,6 +272,7 @@ impl Hooks {
             optional: OPTIONAL.contains(&name),
         };
         let wanted = RAW.iter().filter(|(_, kind)| kinds.contains(*kind));
+        let wanted = wanted.filter(|(name, _)| !self.refused.contains(name));
         let mut points: BTreeSet<Point> = wanted.map(|(name, _)| raw(name)).collect();
         if plans
             .get(usize::from(CLOSE))
