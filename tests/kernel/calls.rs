@@ -242,6 +242,11 @@ impl Arena {
     }
 }
 
+/// The lower half of a register.
+fn low(register: i64) -> u32 {
+    u32::try_from(register & 0xffff_ffff).unwrap()
+}
+
 /// A call through the 32-bit entry.
 fn int_80(number: i64, args: [u32; 6]) -> i64 {
     let result: u64;
@@ -258,12 +263,13 @@ fn int_80(number: i64, args: [u32; 6]) -> i64 {
             out("r8") _, out("r9") _, out("r10") _, out("r11") _,
         );
     }
-    i64::from(result as i32)
+    i64::from(low(result.cast_signed()).cast_signed())
 }
 
-fn call_64(number: i64, [a, b, c, d, e, f]: [i64; 6]) -> i64 {
+fn call_64(number: i64, args: [i64; 6]) -> i64 {
+    let [first, second, third, fourth, fifth, sixth] = args;
     // SAFETY: the table's calls touch only what the test owns.
-    let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
+    let result = unsafe { libc::syscall(number, first, second, third, fourth, fifth, sixth) };
     match result {
         -1 => -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap()),
         result => result,
@@ -282,8 +288,8 @@ fn make_calls(narrow: bool) {
             let Ok(call) = x86::Sysno::from_str(name) else {
                 continue;
             };
-            args = args.map(|arg| i64::from(arg as u32));
-            int_80(i64::from(call.id()), args.map(|arg| arg as u32))
+            args = args.map(|arg| i64::from(low(arg)));
+            int_80(i64::from(call.id()), args.map(low))
         } else {
             let call = x86_64::Sysno::from_str(name).unwrap();
             call_64(i64::from(call.id()), args)
@@ -362,7 +368,7 @@ fn made(output: &str) -> VecDeque<Made> {
         Made {
             case: usize::try_from(numbers[0]).unwrap(),
             result: numbers[1],
-            args: std::array::from_fn(|at| numbers[at + 2] as u64),
+            args: std::array::from_fn(|at| numbers[at + 2].cast_unsigned()),
             thread: u32::try_from(numbers[8]).unwrap(),
         }
     };

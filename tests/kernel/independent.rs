@@ -56,7 +56,7 @@ impl Counter {
     pub(crate) fn of(points: &[Point]) -> Self {
         let open = |point: &Point| {
             let found = tracepoint(point.name);
-            let on = |cpu| open(found?, cpu, point.filter);
+            let on = |cpu| Some(open(found?, cpu, point.filter));
             (0..cpus()).map_while(on).collect()
         };
         Self {
@@ -84,7 +84,7 @@ fn tracepoint(name: &str) -> Option<u64> {
     std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-fn open(tracepoint: u64, cpu: usize, filter: &str) -> Option<std::fs::File> {
+fn open(tracepoint: u64, cpu: usize, filter: &str) -> std::fs::File {
     let attr = Attr {
         kind: TRACEPOINT,
         size: 64,
@@ -116,5 +116,5 @@ fn open(tracepoint: u64, cpu: usize, filter: &str) -> Option<std::fs::File> {
     // SAFETY: it takes no argument.
     let enabled = unsafe { libc::ioctl(file.as_raw_fd(), ENABLE, 0) };
     assert_eq!(enabled, 0, "{}", io::Error::last_os_error());
-    Some(file)
+    file
 }

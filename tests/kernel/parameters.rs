@@ -347,7 +347,7 @@ const CASES: &[Case] = &[
     ),
 ];
 
-const RULE: &str = r#"
+const RULE: &str = r"
 - rule: parameters
   desc: all of one program's calls
   condition: evt.type in (TYPES) and proc.args contains parameters::perform
@@ -356,7 +356,7 @@ const RULE: &str = r#"
     source=%fs.path.source target=%fs.path.target # %evt.category %evt.io_dir %evt.buffer
     %evt.buflen # chg=%fd.name_changed con=%fd.connected %fd.l4proto #
   priority: NOTICE
-"#;
+";
 
 #[test]
 fn every_parameter_is_shown_as_it_was_given() {
@@ -442,8 +442,8 @@ fn perform() {
     }
     things.attribute[28..32].copy_from_slice(b"mine");
     for (call, give, _) in CASES {
-        let [a, b, c, d, e, f] = give(&things);
+        let [first, second, third, fourth, fifth, sixth] = give(&things);
         // SAFETY: each case gives what its call expects, or what it refuses.
-        unsafe { libc::syscall(*call, a, b, c, d, e, f) };
+        unsafe { libc::syscall(*call, first, second, third, fourth, fifth, sixth) };
     }
 }

@@ -1,4 +1,4 @@
-//! A smallest io_uring for acts: one operation at a time, or a chain of them.
+//! A smallest `io_uring` for acts: one operation at a time, or a chain of them.
 #![expect(unsafe_code, reason = "rings are memory shared with the kernel")]
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};

@@ -202,7 +202,9 @@ struct Watched {
 impl Watched {
     fn start(ring_bytes: u32) -> Self {
         let mut calls = CallSet::EMPTY;
-        TABLE.iter().for_each(|row| calls.insert(row.number));
+        for row in &TABLE {
+            calls.insert(row.number);
+        }
         let options = Options {
             ring_bytes,
             calls,

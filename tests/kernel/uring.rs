@@ -1,4 +1,4 @@
-//! Operations done through io_uring: told as the calls that do the same, with
+//! Operations done through `io_uring`: told as the calls that do the same, with
 //! their own way in, names from the kernel's copy, and results.
 
 use std::ffi::CString;
@@ -93,10 +93,10 @@ fn an_open_through_io_uring_is_told_as_one_with_what_was_opened() {
         (&b"missing"[..], &b""[..])
     );
 
-    let read = calls(&events)[0];
-    assert_eq!((read.number, read.result), (0, 5));
-    assert_eq!(read.bytes(1).unwrap().bytes, b"words");
-    let (descriptor, path) = read.descriptor(0).unwrap();
+    let taken = calls(&events)[0];
+    assert_eq!((taken.number, taken.result), (0, 5));
+    assert_eq!(taken.bytes(1).unwrap().bytes, b"words");
+    let (descriptor, path) = taken.descriptor(0).unwrap();
     assert_eq!(i64::from(descriptor.number), relative.result);
     assert_eq!(path, real.as_os_str().as_encoded_bytes());
     assert!(recording.counters.kind(Kind::Uring).adds_up());

@@ -175,7 +175,7 @@ mod tests {
         let line = text.lines().find(|line| line.starts_with("  connect "));
         assert_eq!(
             line.unwrap(),
-            "  connect  yes       res:result, tuple:tuple, fd:fd, addr:address"
+            "  connect         yes       res:result, tuple:tuple, fd:fd, addr:address"
         );
         assert!(printed(false, Some("nosuchcall")).is_empty());
         assert!(printed(false, Some("signal")).contains("\n  kill "));

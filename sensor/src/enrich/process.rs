@@ -127,22 +127,25 @@ impl Image {
             [] => 0,
             _ => memchr::memchr_iter(0, words).count() + 1,
         };
+        // The NUL behind the first counts even where the cut took it.
+        let kept = if exe.is_empty() && rest.is_empty() {
+            0
+        } else {
+            exe.len() + 1 + rest.len()
+        };
+        let kept = u32::try_from(kept).unwrap_or(u32::MAX);
         Self {
             exe: exe.into(),
             argv_rest: rest.into(),
             args: words.iter().map(blanks).collect(),
             args_count: u32::try_from(count).unwrap_or(u32::MAX),
-            argv_full: length(argv),
-            argv_kept: length(argv),
+            argv_full: kept,
+            argv_kept: kept,
             env: env.into(),
             exe_path: exe_path.into(),
             file,
         }
     }
-}
-
-fn length(text: &[u8]) -> u32 {
-    u32::try_from(text.len()).unwrap_or(u32::MAX)
 }
 
 /// Where a process lives, owned.
