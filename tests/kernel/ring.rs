@@ -98,10 +98,21 @@ impl Ring {
     /// Submits what was put and waits for that many completions.
     pub(crate) fn enter(&self, submit: u32, wait: u32) {
         const GETEVENTS: u32 = 1;
+        // For a kernel's thread that has gone to sleep; others do not mind.
+        const SQ_WAKEUP: u32 = 2;
         let fd = self.fd.as_raw_fd();
         // SAFETY: plain numbers.
-        let done =
-            unsafe { libc::syscall(libc::SYS_io_uring_enter, fd, submit, wait, GETEVENTS, 0, 0) };
+        let done = unsafe {
+            libc::syscall(
+                libc::SYS_io_uring_enter,
+                fd,
+                submit,
+                wait,
+                GETEVENTS | SQ_WAKEUP,
+                0,
+                0,
+            )
+        };
         assert!(done >= 0, "{}", std::io::Error::last_os_error());
     }
 

@@ -385,6 +385,7 @@ fn hide(ring: &Ring) {
     assert!(ring.run(entry) > 0);
     let ring = Ring::new(8, SQPOLL);
     ring.put(&[open(&polled)]);
+    ring.enter(0, 0);
     let opened = crate::harness::until(|| ring.result());
     assert!(opened.unwrap() > 0);
 }

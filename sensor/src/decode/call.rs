@@ -51,8 +51,10 @@ pub struct Read<'r> {
 
 /// The 64-bit number of the call a record of [`sensor_ebpf::Kind::Call`] tells of.
 pub fn number(record: &[u8]) -> Option<u16> {
-    let (fixed, _) = Record::ref_from_prefix(record).ok()?;
-    Some(fixed.number)
+    // Of a recording the bytes stand anywhere, so the record is not looked at in place.
+    const AT: usize = std::mem::offset_of!(Record, number);
+    let number = record.get(AT..)?.first_chunk()?;
+    (record.len() >= size_of::<Record>()).then(|| u16::from_le_bytes(*number))
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Call<'_>, DecodeError> {
@@ -205,6 +207,13 @@ mod tests {
         let read = call.bytes(1).unwrap();
         assert_eq!((read.bytes, read.full), (&b"data"[..], 9_000));
         assert!(call.descriptor(0).is_none());
+    }
+
+    #[test]
+    fn the_number_is_found_wherever_the_record_stands() {
+        let record = [&[0][..], &record(0, b"")].concat();
+        assert_eq!(number(&record[1..]), Some(82));
+        assert_eq!(number(&record[1..record.len() - 1]), None);
     }
 
     #[test]
