@@ -144,6 +144,13 @@ pub(crate) fn at_most(value: usize, limit: usize) -> usize {
     if value > limit { limit } else { value }
 }
 
+/// The bits of `value` in `mask`, by an instruction that the compiler cannot find
+/// needless: a bound that the verifiers of old kernels never lose.
+#[inline(always)]
+pub(crate) fn masked(value: usize, mask: usize) -> usize {
+    opaque(value) & mask
+}
+
 /// Adds to a counter in a map, atomically. Written as the one instruction that
 /// needs no result, because that is what kernels before 5.12 know.
 #[inline(always)]

@@ -18,7 +18,7 @@ use crate::{
     kernel::{
         at_most, field,
         file::File,
-        offset, opaque, path, peek_user, read_kernel, read_user, read_user_string,
+        masked, offset, opaque, path, peek_user, read_kernel, read_user, read_user_string,
         socket::Socket,
         task::Task,
         work::{Work, work},
@@ -142,7 +142,7 @@ extern "C" fn step_bytes(slot: u64, step: u64) -> u64 {
         return 0;
     }
     let len = at_most(full as usize, most);
-    let len = at_most(len, TEXT_MAX);
+    let len = masked(at_most(len, TEXT_MAX - 1), TEXT_MAX - 1);
     if read_user(room + HEAD, len as u32, address) {
         work.put(room, SECTION_BYTES, arg_of(step), len, cut(full));
     } else {
@@ -186,7 +186,7 @@ extern "C" fn put_address(slot: u64, arg: u64, address: u64, len: u64) -> u64 {
         return 0;
     };
     let full = len as u32;
-    let len = at_most(full as usize, ADDRESS_MAX);
+    let len = masked(at_most(full as usize, ADDRESS_MAX), 2 * ADDRESS_MAX - 1);
     if address != 0 && len != 0 && read_user(room + HEAD, len as u32, address) {
         work.put(room, SECTION_ADDRESS, arg, len, full);
     }
@@ -297,7 +297,7 @@ extern "C" fn vector_element(slot: u64, vector: u64, index: u64, limit: u64) -> 
     } else {
         left
     };
-    let len = at_most(len, TEXT_MAX);
+    let len = masked(at_most(len, TEXT_MAX - 1), TEXT_MAX - 1);
     let Some(room) = work.room(slot) else {
         return 0;
     };
@@ -425,6 +425,7 @@ fn socket_name(socket: Socket, to: u64) -> usize {
     let name = address + u64::from(offset!(unix_address_name)) + 2;
     // The length counts the family; a path's counts its NUL too.
     let len = at_most((len as usize).saturating_sub(2), ADDRESS_MAX);
+    let len = masked(len, 2 * ADDRESS_MAX - 1);
     if address == 0 || len == 0 || !read_kernel(to, len as u32, name) {
         return 0;
     }
