@@ -436,7 +436,10 @@ impl<R> Draft<R> {
     /// Where the next text goes, when there is room for the longest one.
     #[inline(always)]
     fn room(&self) -> Option<u64> {
-        (self.len <= RECORD_MAX - TEXT_MAX).then(|| self.record as u64 + self.len as u64)
+        // A length of its own for each look: were they merged, old verifiers would
+        // lose in between what the first has shown.
+        let len = kernel::opaque(self.len);
+        (len <= RECORD_MAX - TEXT_MAX).then(|| self.record as u64 + len as u64)
     }
 
     /// Takes in what a helper wrote at [`Self::room`], `len` bytes.
