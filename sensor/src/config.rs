@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{AlertOptions, JsonOptions, Priority};
-use crate::deliver::{OutputConfig, terminal};
+use crate::deliver::{OutputConfig, OutputKind, terminal};
 use crate::detect::engine::Matching;
 use crate::detect::rules::{AppendOutput, LoadOptions, Pack};
 use crate::diagnostic::{Diagnostic, Severity, SourceFile};
@@ -126,7 +126,9 @@ impl Config {
     /// The outputs alerts go to: those configured, else the terminal.
     pub fn outputs(&self) -> Vec<OutputConfig> {
         if self.outputs.is_empty() {
-            vec![OutputConfig::Terminal(terminal::Config::default())]
+            vec![OutputConfig::new(OutputKind::Terminal(
+                terminal::Config::default(),
+            ))]
         } else {
             self.outputs.clone()
         }
@@ -136,7 +138,7 @@ impl Config {
     pub fn alerts_on_stderr(&mut self) {
         self.outputs = self.outputs();
         for output in &mut self.outputs {
-            if let OutputConfig::Terminal(terminal) = output {
+            if let OutputKind::Terminal(terminal) = &mut output.kind {
                 terminal.stream = terminal::Stream::Stderr;
             }
         }

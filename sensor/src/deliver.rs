@@ -7,7 +7,7 @@
 //! delivered + failed + queued.
 //!
 //! To add an output: one file here with its `Config`, which says how to check
-//! and build it, and its line in each of the two lists of [`OutputConfig`].
+//! and build it, and its line in each of the two lists of [`OutputKind`].
 
 pub mod backoff;
 pub mod common;
@@ -24,28 +24,41 @@ pub mod tls;
 pub mod webhook;
 mod worker;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::task::LocalSet;
 use tracing::warn;
 
 use crate::alert::{Alert, Priority};
 use crate::metrics::OutputAccount;
 
-use common::{BuildError, Settings};
+use common::{BuildError, Keys, Settings};
 use queue::Queue;
 use worker::Worker;
 
-/// One output, by `type`.
+/// One output: the keys all have, and those of its type.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct OutputConfig {
+    /// What every output has.
+    #[serde(flatten)]
+    pub keys: Keys,
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: OutputKind,
+}
+
+/// The types of output, by `type`.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 #[expect(missing_docs, reason = "each is documented as its module's Config")]
-pub enum OutputConfig {
+pub enum OutputKind {
     Terminal(terminal::Config),
     File(file::Config),
     Webhook(webhook::Config),
@@ -53,34 +66,74 @@ pub enum OutputConfig {
     Mail(mail::Config),
 }
 
-impl OutputConfig {
-    fn settings(&self) -> &dyn Settings {
+impl OutputKind {
+    fn word_and_settings(&self) -> (&'static str, &dyn Settings) {
         match self {
-            Self::Terminal(config) => config,
-            Self::File(config) => config,
-            Self::Webhook(config) => config,
-            Self::Splunk(config) => config,
-            Self::Mail(config) => config,
+            Self::Terminal(config) => ("terminal", config),
+            Self::File(config) => ("file", config),
+            Self::Webhook(config) => ("webhook", config),
+            Self::Splunk(config) => ("splunk", config),
+            Self::Mail(config) => ("mail", config),
+        }
+    }
+
+    fn settings(&self) -> &dyn Settings {
+        self.word_and_settings().1
+    }
+}
+
+impl OutputConfig {
+    /// An output with nothing configured but what it is.
+    pub fn new(kind: OutputKind) -> Self {
+        Self {
+            keys: Keys::default(),
+            kind,
         }
     }
 
     /// The output's name in logs and accounts.
     pub fn name(&self) -> &str {
-        self.settings().common().name
+        let kind = || self.kind.word_and_settings().0;
+        self.keys.name.as_deref().unwrap_or_else(kind)
+    }
+
+    /// Less serious alerts are not for this output.
+    pub fn min_priority(&self) -> Priority {
+        let default = || self.kind.settings().default_priority();
+        self.keys.min_priority.unwrap_or_else(default)
     }
 
     /// What is wrong with this output, one sentence each, without touching the
     /// network. Secrets and files it names are read.
     pub fn check(&self) -> Vec<String> {
-        let common = self.settings().common();
         let mut wrong = Vec::new();
-        if common.name.is_empty() || common.name.chars().any(char::is_control) {
+        if self.name().is_empty() || self.name().chars().any(char::is_control) {
             wrong.push("name is empty or holds control characters".to_owned());
         }
-        wrong.extend(common.queue.check());
-        wrong.extend(common.retry.check());
-        wrong.extend(self.settings().check());
+        wrong.extend(self.keys.queue.check());
+        wrong.extend(self.keys.retry.check());
+        wrong.extend(self.kind.settings().check());
         wrong
+    }
+}
+
+/// Each type's own keys and, among them, those that all have.
+impl JsonSchema for OutputConfig {
+    fn schema_name() -> Cow<'static, str> {
+        "OutputConfig".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = OutputKind::json_schema(generator);
+        let shared = Keys::json_schema(generator);
+        let shared = shared.get("properties").and_then(Value::as_object);
+        let kinds = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+        for kind in kinds.into_iter().flatten() {
+            if let Some(Value::Object(keys)) = kind.get_mut("properties") {
+                keys.extend(shared.cloned().into_iter().flatten());
+            }
+        }
+        schema
     }
 }
 
@@ -212,26 +265,26 @@ impl Drop for Delivery {
 }
 
 fn build(config: &OutputConfig) -> Result<(Handle, Worker), StartError> {
-    let settings = config.settings();
-    let common = settings.common();
-    let failed = |why: String| StartError::Output(common.name.to_owned(), why);
+    let settings = config.kind.settings();
+    let name = || config.name().to_owned();
+    let failed = |why: String| StartError::Output(name(), why);
     if let Some(wrong) = config.check().into_iter().next() {
         return Err(failed(wrong));
     }
     let output = settings
         .build()
         .map_err(|error: BuildError| failed(error.to_string()))?;
-    let queue = Arc::new(Queue::new(common.queue));
+    let queue = Arc::new(Queue::new(config.keys.queue));
     let worker = Worker::new(
-        common.name.to_owned(),
+        name(),
         Arc::clone(&queue),
         output,
         settings.batching(),
-        common.retry,
+        config.keys.retry,
     );
     let handle = Handle {
-        name: common.name.to_owned(),
-        min_priority: common.min_priority,
+        name: name(),
+        min_priority: config.min_priority(),
         queue,
     };
     Ok((handle, worker))

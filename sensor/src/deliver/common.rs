@@ -10,8 +10,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, de};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::alert::{Alert, Priority};
 
@@ -19,23 +19,27 @@ use super::backoff::Retry;
 use super::queue::{Batching, Limits};
 use super::secret::SecretError;
 
-/// The keys all outputs share, borrowed from one output's configuration.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Common<'a> {
-    /// The output's name in logs and accounts.
-    pub(crate) name: &'a str,
-    /// Less serious alerts are not for this output.
-    pub(crate) min_priority: Priority,
-    /// How much may wait.
-    pub(crate) queue: Limits,
-    /// How failures are repeated.
-    pub(crate) retry: Retry,
+/// The keys every output has, whatever its type.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Keys {
+    /// The output's name in logs and accounts (default: its type).
+    pub name: Option<String>,
+    /// Alerts less serious than this are not for this output (a priority word; default
+    /// Debug, which is all; of mail, Warning).
+    pub min_priority: Option<Priority>,
+    /// How much may wait in memory while the receiver is away.
+    pub queue: Limits,
+    /// How failed requests are repeated.
+    pub retry: Retry,
 }
 
-/// One output's configuration.
+/// The keys that only outputs of one type have.
 pub(crate) trait Settings {
-    /// The shared keys.
-    fn common(&self) -> Common<'_>;
+    /// The `min_priority` of an output that does not say.
+    fn default_priority(&self) -> Priority {
+        Priority::Debug
+    }
     /// How alerts are grouped into requests.
     fn batching(&self) -> Batching;
     /// What is wrong with the keys only this output has, one sentence each;
@@ -116,25 +120,6 @@ impl Answer {
     pub(crate) fn retry(why: impl fmt::Display) -> Self {
         Self::none(Rest::Retry(why.to_string(), None))
     }
-}
-
-/// Reads a priority word for serde, naming the valid ones.
-pub(crate) fn priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Priority, D::Error> {
-    let word = String::deserialize(deserializer)?;
-    Priority::parse(&word).ok_or_else(|| {
-        let words = Priority::ALL.map(Priority::name).join(", ");
-        de::Error::custom(format!("unknown priority `{word}`; valid are {words}"))
-    })
-}
-
-/// The schema of a priority word.
-pub(crate) fn priority_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "enum": Priority::ALL.map(Priority::name) })
-}
-
-/// The default of `min_priority`: everything.
-pub(crate) fn lowest() -> Priority {
-    Priority::Debug
 }
 
 /// How alerts are grouped into one request.

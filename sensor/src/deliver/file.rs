@@ -16,30 +16,16 @@ use flate2::write::GzEncoder;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::alert::{Alert, Priority};
+use crate::alert::Alert;
 
-use super::backoff::Retry;
-use super::common::{self, Answer, BuildError, Common, Output, Sending, Settings};
+use super::common::{Answer, BuildError, Output, Sending, Settings};
 use super::json;
-use super::queue::{Batching, Limits};
+use super::queue::Batching;
 
 /// Appends alerts to a file, one JSON object a line.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The output's name in logs and accounts (default `file`).
-    #[serde(default = "default_name")]
-    pub name: String,
-    /// Alerts less serious than this are not written (a priority word; default Debug, which is all).
-    #[serde(default = "common::lowest", deserialize_with = "common::priority")]
-    #[schemars(schema_with = "common::priority_schema")]
-    pub min_priority: Priority,
-    /// How much may wait while the disk is full.
-    #[serde(default)]
-    pub queue: Limits,
-    /// How failed writes are repeated.
-    #[serde(default)]
-    pub retry: Retry,
     /// Where to write; the directory must exist. Created with mode 0600.
     pub path: PathBuf,
     /// Size at which the file is rotated, in bytes (4,096 upwards; default 104,857,600).
@@ -55,10 +41,6 @@ pub struct Config {
     pub gzip: bool,
 }
 
-fn default_name() -> String {
-    "file".into()
-}
-
 fn default_max_bytes() -> u64 {
     100 << 20
 }
@@ -68,15 +50,6 @@ fn default_keep() -> u32 {
 }
 
 impl Settings for Config {
-    fn common(&self) -> Common<'_> {
-        Common {
-            name: &self.name,
-            min_priority: self.min_priority,
-            queue: self.queue,
-            retry: self.retry,
-        }
-    }
-
     fn batching(&self) -> Batching {
         Batching::whatever_waits()
     }

@@ -23,10 +23,9 @@ use tracing::warn;
 
 use crate::alert::{Alert, Priority};
 
-use super::backoff::Retry;
-use super::common::{self, Answer, BuildError, Common, Output, Rest, Sending, Settings};
+use super::common::{self, Answer, BuildError, Output, Rest, Sending, Settings};
 use super::http::is_loopback_host;
-use super::queue::{Batching, Limits};
+use super::queue::Batching;
 use super::secret::SecretRef;
 use super::tls;
 
@@ -34,19 +33,6 @@ use super::tls;
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The output's name in logs and accounts (default `mail`).
-    #[serde(default = "default_name")]
-    pub name: String,
-    /// Alerts less serious than this are not mailed (a priority word; default Warning).
-    #[serde(default = "default_priority", deserialize_with = "common::priority")]
-    #[schemars(schema_with = "common::priority_schema")]
-    pub min_priority: Priority,
-    /// How much may wait while the relay is away or a digest is gathered.
-    #[serde(default)]
-    pub queue: Limits,
-    /// How failed mails are repeated.
-    #[serde(default)]
-    pub retry: Retry,
     /// The relay's host name, as its certificate has it.
     pub relay: String,
     /// The relay's port (1 to 65,535; default 587 for `starttls`, 465 for `tls`, 25 for `plain`).
@@ -82,14 +68,6 @@ pub struct Config {
     pub timeout_ms: u64,
 }
 
-fn default_name() -> String {
-    "mail".into()
-}
-
-fn default_priority() -> Priority {
-    Priority::Warning
-}
-
 fn default_min_interval_ms() -> u64 {
     300_000
 }
@@ -112,13 +90,8 @@ pub enum Encryption {
 }
 
 impl Settings for Config {
-    fn common(&self) -> Common<'_> {
-        Common {
-            name: &self.name,
-            min_priority: self.min_priority,
-            queue: self.queue,
-            retry: self.retry,
-        }
+    fn default_priority(&self) -> Priority {
+        Priority::Warning
     }
 
     fn batching(&self) -> Batching {
@@ -281,7 +254,7 @@ impl Mailer {
                 Err((Failure::Refused, why)) => {
                     // The other recipients may take it, so this alone is not
                     // the alerts' fate; it must still not pass in silence.
-                    warn!(output = %self.config.name, recipient = %to.email, %why, "mail refused");
+                    warn!(relay = %self.config.relay, recipient = %to.email, %why, "mail refused");
                     refusal = why;
                 }
                 Err((Failure::Later, why)) => return Answer::retry(why),

@@ -24,10 +24,9 @@ use uuid::Uuid;
 
 use crate::alert::{Alert, Priority};
 
-use super::backoff::Retry;
-use super::common::{self, Answer, Batch, BuildError, Common, Output, Rest, Sending, Settings};
+use super::common::{self, Answer, Batch, BuildError, Output, Rest, Sending, Settings};
 use super::http::{self, Client, Reply};
-use super::queue::{Batching, Limits};
+use super::queue::Batching;
 use super::secret::SecretRef;
 use super::tls;
 use super::webhook::secret_value;
@@ -40,19 +39,6 @@ const CHANNEL: HeaderName = HeaderName::from_static("x-splunk-request-channel");
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The output's name in logs and accounts (default `splunk`).
-    #[serde(default = "default_name")]
-    pub name: String,
-    /// Alerts less serious than this are not sent (a priority word; default Debug, which is all).
-    #[serde(default = "common::lowest", deserialize_with = "common::priority")]
-    #[schemars(schema_with = "common::priority_schema")]
-    pub min_priority: Priority,
-    /// How much may wait while Splunk is away.
-    #[serde(default)]
-    pub queue: Limits,
-    /// How failed requests are repeated.
-    #[serde(default)]
-    pub retry: Retry,
     /// The collector, such as `https://splunk.example:8088`; without a path,
     /// `/services/collector/event` is used.
     pub url: String,
@@ -87,10 +73,6 @@ pub struct Config {
     pub timeout_ms: u64,
 }
 
-fn default_name() -> String {
-    "splunk".into()
-}
-
 fn default_sourcetype() -> String {
     "sensor:alert".into()
 }
@@ -104,15 +86,6 @@ fn yes() -> bool {
 }
 
 impl Settings for Config {
-    fn common(&self) -> Common<'_> {
-        Common {
-            name: &self.name,
-            min_priority: self.min_priority,
-            queue: self.queue,
-            retry: self.retry,
-        }
-    }
-
     fn batching(&self) -> Batching {
         self.batch.batching()
     }

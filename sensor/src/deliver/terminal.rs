@@ -15,25 +15,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, Priority};
 
-use super::backoff::Retry;
-use super::common::{self, Answer, BuildError, Common, Output, Sending, Settings};
-use super::queue::{Batching, Limits};
+use super::common::{Answer, BuildError, Output, Rest, Sending, Settings};
+use super::queue::Batching;
 use super::{json, text};
 
 /// Shows alerts on standard output.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The output's name in logs and accounts (default `terminal`).
-    #[serde(default = "default_name")]
-    pub name: String,
-    /// Alerts less serious than this are not shown (a priority word; default Debug, which is all).
-    #[serde(default = "common::lowest", deserialize_with = "common::priority")]
-    #[schemars(schema_with = "common::priority_schema")]
-    pub min_priority: Priority,
-    /// How much may wait while the terminal is stopped.
-    #[serde(default)]
-    pub queue: Limits,
     /// `text` for people, `json` for one JSON object a line (default text).
     #[serde(default)]
     pub format: Format,
@@ -44,23 +33,6 @@ pub struct Config {
     /// `auto` colours a terminal unless `NO_COLOR` is set; `always`; `never` (default auto).
     #[serde(default)]
     pub color: Color,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            name: default_name(),
-            min_priority: common::lowest(),
-            queue: Limits::default(),
-            format: Format::default(),
-            stream: Stream::default(),
-            color: Color::default(),
-        }
-    }
-}
-
-fn default_name() -> String {
-    "terminal".into()
 }
 
 /// How an alert is written.
@@ -99,15 +71,6 @@ pub enum Color {
 }
 
 impl Settings for Config {
-    fn common(&self) -> Common<'_> {
-        Common {
-            name: &self.name,
-            min_priority: self.min_priority,
-            queue: self.queue,
-            retry: Retry::default(),
-        }
-    }
-
     fn batching(&self) -> Batching {
         Batching::whatever_waits()
     }
@@ -176,7 +139,7 @@ impl<W: Write + Send + 'static> Output for Terminal<W> {
                 Ok(Ok(())) => Answer::all(batch),
                 // Nobody will ever read the other end of a closed pipe.
                 Ok(Err(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-                    Answer::none(common::Rest::RefuseAll(error.to_string()))
+                    Answer::none(Rest::RefuseAll(error.to_string()))
                 }
                 Ok(Err(error)) => Answer::retry(error),
                 Err(error) => Answer::retry(error),

@@ -13,12 +13,11 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, Header
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alert, Priority};
+use crate::alert::Alert;
 
-use super::backoff::Retry;
-use super::common::{self, Answer, Batch, BuildError, Common, Output, Rest, Sending, Settings};
+use super::common::{self, Answer, Batch, BuildError, Output, Rest, Sending, Settings};
 use super::http::{self, Client};
-use super::queue::{Batching, Limits};
+use super::queue::Batching;
 use super::secret::SecretRef;
 use super::tls;
 
@@ -26,19 +25,6 @@ use super::tls;
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The output's name in logs and accounts (default `webhook`).
-    #[serde(default = "default_name")]
-    pub name: String,
-    /// Alerts less serious than this are not sent (a priority word; default Debug, which is all).
-    #[serde(default = "common::lowest", deserialize_with = "common::priority")]
-    #[schemars(schema_with = "common::priority_schema")]
-    pub min_priority: Priority,
-    /// How much may wait while the receiver is away.
-    #[serde(default)]
-    pub queue: Limits,
-    /// How failed requests are repeated.
-    #[serde(default)]
-    pub retry: Retry,
     /// Where to POST, with `https:` (or `http:` to this machine).
     pub url: String,
     /// `single` sends one alert object a request, `array` an array of them (default single).
@@ -68,10 +54,6 @@ pub struct Config {
     pub timeout_ms: u64,
 }
 
-fn default_name() -> String {
-    "webhook".into()
-}
-
 fn default_timeout_ms() -> u64 {
     15_000
 }
@@ -88,15 +70,6 @@ pub enum Body {
 }
 
 impl Settings for Config {
-    fn common(&self) -> Common<'_> {
-        Common {
-            name: &self.name,
-            min_priority: self.min_priority,
-            queue: self.queue,
-            retry: self.retry,
-        }
-    }
-
     fn batching(&self) -> Batching {
         match self.body {
             Body::Array => self.batch.batching(),
