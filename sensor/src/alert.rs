@@ -4,9 +4,12 @@
 //! anything of its own from the event. The text line is safe to show: control
 //! characters in it are escaped, whatever a process was called.
 
+pub(crate) mod attack;
 mod compose;
+pub mod evidence;
 mod id;
 mod json;
+pub(crate) mod tags;
 
 use std::sync::Arc;
 
@@ -107,6 +110,10 @@ pub struct Alert {
     pub output: String,
     /// Field values by field name as written, sorted, typed.
     pub output_fields: serde_json::Map<String, serde_json::Value>,
+    /// What is known of the event besides, by field name, sorted, typed: the fields of
+    /// [`evidence::FIELDS`] that have a value. Empty unless an output's format needs
+    /// it; never in the Falco JSON.
+    pub evidence: serde_json::Map<String, serde_json::Value>,
     /// The process that acted, for the CI mode's "ours or not"; 0 when none.
     pub pid: u32,
     /// The acting process descends from the command `sensor run -- COMMAND` started.

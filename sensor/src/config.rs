@@ -167,6 +167,7 @@ impl Config {
                 fields: self.json_include_output_fields_property,
                 tags: self.json_include_tags_property,
             },
+            evidence: self.outputs.iter().any(OutputConfig::needs_evidence),
         }
     }
 }

@@ -103,6 +103,11 @@ impl OutputConfig {
         self.keys.min_priority.unwrap_or_else(default)
     }
 
+    /// Whether what it sends tells more of an event than the rule's own fields.
+    pub fn needs_evidence(&self) -> bool {
+        self.kind.settings().needs_evidence()
+    }
+
     /// What is wrong with this output, one sentence each, without touching the
     /// network. Secrets and files it names are read.
     pub fn check(&self) -> Vec<String> {

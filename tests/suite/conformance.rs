@@ -182,6 +182,7 @@ fn output(case: &OutputCase) -> Json {
             message: case.message,
             ..JsonOptions::default()
         },
+        ..AlertOptions::default()
     };
     let alert = alert(&rule, &event, options);
     if !case.json {

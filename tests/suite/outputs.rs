@@ -60,6 +60,7 @@ fn alert_of(rule: &str, priority: Priority) -> Arc<Alert> {
         output: format!("04:00:00.000000000: {} {message}", priority.name()),
         message,
         output_fields: fields.as_object().unwrap().clone(),
+        evidence: serde_json::Map::new(),
         pid: 1,
         in_command_tree: false,
         json: sensor::alert::JsonOptions::default(),

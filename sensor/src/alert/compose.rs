@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
+use super::evidence::Evidence;
 use super::{Alert, JsonOptions, Priority, id};
 use crate::detect::rules::Rule;
 use crate::enrich::Observation;
@@ -21,6 +22,8 @@ pub struct AlertOptions {
     pub iso_8601: bool,
     /// What stands in the JSON form.
     pub json: JsonOptions,
+    /// Alerts carry [`Alert::evidence`].
+    pub evidence: bool,
 }
 
 /// Makes alerts. One per sensor.
@@ -28,6 +31,7 @@ pub struct AlertOptions {
 pub struct Composer {
     hostname: Arc<str>,
     options: AlertOptions,
+    evidence: Option<Arc<Evidence>>,
     zone: TimeZone,
 }
 
@@ -50,6 +54,7 @@ impl Composer {
         Self {
             hostname: host.name.as_str().into(),
             options,
+            evidence: options.evidence.then(evidence).flatten(),
             zone: TimeZone::system(),
         }
     }
@@ -107,6 +112,11 @@ impl Composer {
             message,
             output,
             output_fields,
+            evidence: self
+                .evidence
+                .as_ref()
+                .map(|evidence| evidence.of(subject))
+                .unwrap_or_default(),
             pid: occurrence.pid,
             in_command_tree: occurrence.in_command_tree,
             json: self.options.json,
@@ -136,6 +146,7 @@ impl Composer {
             message,
             output,
             output_fields: fields,
+            evidence: Map::new(),
             pid: 0,
             in_command_tree: false,
             json: JsonOptions {
@@ -164,6 +175,16 @@ impl Composer {
         let nanosecond = time.subsec_nanosecond();
         format!("{hour:02}:{minute:02}:{second:02}.{nanosecond:09}")
     }
+}
+
+/// The table of evidence. That it can be read, a test shows; an alert without
+/// evidence is better than none.
+fn evidence() -> Option<Arc<Evidence>> {
+    let evidence = Evidence::new();
+    evidence
+        .inspect_err(|error| tracing::error!(%error, "no evidence with alerts"))
+        .ok()
+        .map(Arc::new)
 }
 
 /// `2026-11-21T04:00:00.000000000` in UTC, and what marks it as such.
@@ -278,8 +299,8 @@ mod tests {
     fn the_json_object_has_what_the_switches_say() {
         let keys = |json| {
             let options = AlertOptions {
-                iso_8601: false,
                 json,
+                ..AlertOptions::default()
             };
             let object = alert("%proc.name", &json!({}), options).to_json();
             object.keys().cloned().collect::<Vec<_>>().join(" ")
@@ -301,6 +322,23 @@ mod tests {
             keys(message),
             "hostname message priority rule source time uuid"
         );
+    }
+
+    #[test]
+    fn evidence_is_beside_the_fields_the_rule_prints_and_never_in_the_json() {
+        let event = json!({"proc.name": "sh", "proc.pid": 7});
+        let options = AlertOptions {
+            evidence: true,
+            ..AlertOptions::default()
+        };
+        let with = alert("%proc.name", &event, options);
+        assert_eq!(
+            Json::from(with.evidence.clone()),
+            json!({"proc.name": "sh", "proc.pid": 7})
+        );
+        let without = alert("%proc.name", &event, AlertOptions::default());
+        assert!(without.evidence.is_empty());
+        assert_eq!(with.to_json(), without.to_json());
     }
 
     #[test]

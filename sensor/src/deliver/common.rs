@@ -40,6 +40,10 @@ pub(crate) trait Settings {
     fn default_priority(&self) -> Priority {
         Priority::Debug
     }
+    /// Whether what it sends is made from [`Alert::evidence`] too.
+    fn needs_evidence(&self) -> bool {
+        false
+    }
     /// How alerts are grouped into requests.
     fn batching(&self) -> Batching;
     /// What is wrong with the keys only this output has, one sentence each;

@@ -94,6 +94,7 @@ pub(crate) fn weight(alert: &Alert) -> usize {
     let fields: usize = alert
         .output_fields
         .iter()
+        .chain(&alert.evidence)
         .map(|(name, value)| name.len() + 8 + value_weight(value))
         .sum();
     let tags: usize = alert.tags.iter().map(|tag| tag.len() + 3).sum();

@@ -255,6 +255,7 @@ mod tests {
             message: "first\r\nsecond \u{202e}".to_owned(),
             output: String::new(),
             output_fields: fields.as_object().cloned().unwrap_or_default(),
+            evidence: serde_json::Map::new(),
             pid: 7,
             in_command_tree: false,
             json: crate::alert::JsonOptions::default(),

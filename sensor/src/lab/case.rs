@@ -198,6 +198,7 @@ impl Case {
                 message: self.message,
                 ..JsonOptions::default()
             },
+            ..AlertOptions::default()
         };
         let occurrence = Occurrence {
             number: 1,

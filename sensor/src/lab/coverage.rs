@@ -5,9 +5,7 @@
 //! `T1059.004`, `TA0002` or `mitre_execution`, `PCI_DSS_10.2.5`. A tag of such
 //! a form with an unknown id is shown as it is.
 
-mod attack;
 mod navigator;
-mod tags;
 #[cfg(test)]
 mod tests;
 
@@ -15,12 +13,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::alert::attack;
+use crate::alert::tags::{self, Meaning};
 use crate::detect::analysis;
 use crate::detect::rules::{Standing, StudiedRule, Study};
 use crate::events;
 
 pub(crate) use navigator::layer;
-use tags::Meaning;
 
 /// What rules cover.
 #[derive(Debug, Serialize)]

@@ -329,6 +329,7 @@ mod tests {
             message: message.into(),
             output: String::new(),
             output_fields: serde_json::Map::new(),
+            evidence: serde_json::Map::new(),
             pid: 1,
             in_command_tree: false,
             json: crate::alert::JsonOptions::default(),

@@ -172,7 +172,7 @@ const TECHNIQUES: &[(&str, &str)] = &[
 
 /// Id and name of the tactic that an upper-case id, or name with underscores,
 /// stands for.
-pub(super) fn tactic(word: &str) -> Option<(&'static str, &'static str)> {
+pub(crate) fn tactic(word: &str) -> Option<(&'static str, &'static str)> {
     let named = |name: &str| name.to_ascii_uppercase().replace(' ', "_") == word;
     let mut tactics = TACTICS.iter();
     tactics
@@ -181,14 +181,14 @@ pub(super) fn tactic(word: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// The place of a tactic in the matrix; unknown ones come last.
-pub(super) fn tactic_order(id: &str) -> usize {
+pub(crate) fn tactic_order(id: &str) -> usize {
     let place = TACTICS.iter().position(|(known, _)| *known == id);
     place.unwrap_or(TACTICS.len())
 }
 
 /// The name of a technique, with that of the technique it is part of; empty
 /// when it is not known.
-pub(super) fn technique(id: &str) -> String {
+pub(crate) fn technique(id: &str) -> String {
     let name = |id: &str| {
         let at = TECHNIQUES
             .binary_search_by_key(&id, |(known, _)| known)

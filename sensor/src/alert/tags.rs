@@ -4,7 +4,7 @@ use super::attack;
 
 /// What a tag says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     /// A technique's id.
     Technique(String),
     /// A tactic's id and name; the tag itself and no name when it is unknown.
@@ -29,7 +29,7 @@ const STANDARDS: [(&str, &str); 11] = [
 ];
 
 /// What a tag means, if it is of a known form.
-pub(super) fn meaning(tag: &str) -> Option<Meaning> {
+pub(crate) fn meaning(tag: &str) -> Option<Meaning> {
     let upper = tag.to_ascii_uppercase();
     let bare = ["MITRE_", "MITRE.", "ATTACK.", "ATTACK_"]
         .iter()
