@@ -86,7 +86,10 @@ impl<'de> Deserialize<'de> for Priority {
 }
 
 /// A finished alert, shared by all outputs.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// It is written to the disk as it is and read again by later versions: a field
+/// that is added needs a default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// Stable identity: the same alert has the same id in every output and on
     /// every retry.
@@ -113,6 +116,7 @@ pub struct Alert {
     /// What is known of the event besides, by field name, sorted, typed: the fields of
     /// [`evidence::FIELDS`] that have a value. Empty unless an output's format needs
     /// it; never in the Falco JSON.
+    #[serde(default)]
     pub evidence: serde_json::Map<String, serde_json::Value>,
     /// The process that acted, for the CI mode's "ours or not"; 0 when none.
     pub pid: u32,

@@ -91,6 +91,10 @@ pub struct Config {
     /// and flush its outputs, in seconds, 1 to 60.
     #[schemars(range(min = 1, max = 60))]
     pub shutdown_timeout_s: u64,
+    /// The directory below which outputs keep the alerts their receivers do not
+    /// have yet, each in one of its own, so that the end of the sensor loses none.
+    /// It is made if it is not there. Empty: all alerts wait in memory.
+    pub spool_directory: PathBuf,
     /// Where alerts go. Empty: the terminal.
     pub outputs: Vec<OutputConfig>,
 }
@@ -117,6 +121,7 @@ impl Default for Config {
             processes: ProcessesConfig::default(),
             log: LogConfig::default(),
             shutdown_timeout_s: 5,
+            spool_directory: PathBuf::from("/var/lib/sensor/spool"),
             outputs: Vec::new(),
         }
     }
@@ -132,6 +137,12 @@ impl Config {
         } else {
             self.outputs.clone()
         }
+    }
+
+    /// Where alerts wait on the disk, if they do.
+    pub fn spools(&self) -> Option<&Path> {
+        let directory = self.spool_directory.as_path();
+        (!directory.as_os_str().is_empty()).then_some(directory)
     }
 
     /// Keeps standard output free for the command that runs under the sensor.

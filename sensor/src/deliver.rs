@@ -1,23 +1,28 @@
 //! Alerts out into the world.
 //!
 //! An [`Alert`] comes in by [`Delivery::send`], which never waits; requests,
-//! lines and mails leave. Every output has a bounded [`queue`] and a worker of its own
-//! on one thread of the asynchronous side, so a slow or dead receiver delays and
-//! loses only its own alerts, and counts them: at every moment raised =
-//! delivered + failed + queued.
+//! lines and mails leave. On its way it passes the output's [`queue`], which hands
+//! it to the output's own thread ([`keeper`]); there it stays in the [`backlog`],
+//! on the disk below it ([`spool`]), until the [`worker`] has the receiver's word
+//! for it. So a slow or dead receiver delays only its own alerts, and each is
+//! accounted for: at every moment raised + recovered = delivered + failed + queued.
 //!
 //! To add an output: one file here with its `Config`, which says how to check
 //! and build it, and its line in each of the two lists of [`OutputKind`].
 
+mod backlog;
 pub mod backoff;
 pub mod common;
+mod dead;
 pub mod file;
 mod http;
 pub(crate) mod json;
+mod keeper;
 pub mod mail;
 pub mod queue;
 pub mod secret;
 pub mod splunk;
+pub mod spool;
 pub mod terminal;
 mod text;
 pub mod tls;
@@ -26,22 +31,24 @@ mod worker;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::{Arc, mpsc};
+use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::task::LocalSet;
+use tokio::sync::oneshot;
 use tracing::warn;
 
 use crate::alert::{Alert, Priority};
 use crate::metrics::OutputAccount;
 
 use common::{BuildError, Keys, Settings};
-use queue::Queue;
-use worker::Worker;
+use keeper::Keeper;
+use queue::{Health, Queue};
+use spool::config::Store;
 
 /// One output: the keys all have, and those of its type.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -108,6 +115,12 @@ impl OutputConfig {
         self.kind.settings().needs_evidence()
     }
 
+    /// Where its alerts wait.
+    pub(crate) fn store(&self) -> Store {
+        let default = || self.kind.settings().default_store();
+        self.keys.spool.store.unwrap_or_else(default)
+    }
+
     /// What is wrong with this output, one sentence each, without touching the
     /// network. Secrets and files it names are read.
     pub fn check(&self) -> Vec<String> {
@@ -116,6 +129,10 @@ impl OutputConfig {
             wrong.push("name is empty or holds control characters".to_owned());
         }
         wrong.extend(self.keys.queue.check());
+        wrong.extend(self.keys.spool.check());
+        if !(1..=64).contains(&self.keys.concurrency()) {
+            wrong.push("concurrency must be 1 to 64".to_owned());
+        }
         wrong.extend(self.keys.retry.check());
         wrong.extend(self.kind.settings().check());
         wrong
@@ -163,8 +180,8 @@ pub enum StartError {
     /// An output's configuration is not usable.
     #[error("output `{0}`: {1}")]
     Output(String, String),
-    /// The delivery thread or its runtime could not be made.
-    #[error("cannot start the delivery thread: {0}")]
+    /// An output's thread or its runtime could not be made.
+    #[error("cannot start an output's thread: {0}")]
     Thread(#[from] std::io::Error),
 }
 
@@ -173,49 +190,32 @@ struct Handle {
     name: String,
     min_priority: Priority,
     queue: Arc<Queue>,
+    /// Tells the thread to end; also ends it by being dropped.
+    stop: Option<oneshot::Sender<Duration>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// All outputs at work. Dropped without [`shutdown`](Self::shutdown), it stops
 /// at once and leaves what is queued undelivered.
 pub struct Delivery {
     outputs: Vec<Handle>,
-    /// Tells the thread to end; also ends it by being dropped.
-    stop: Option<tokio::sync::oneshot::Sender<Duration>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Delivery {
-    /// Builds every output and starts the delivery thread. Nothing is sent yet,
-    /// no connection made: a receiver that is away is no reason not to start.
-    pub fn start(configs: &[OutputConfig]) -> Result<Self, StartError> {
+    /// Builds every output and starts their threads. Nothing is sent yet, no
+    /// connection made: a receiver that is away is no reason not to start, nor is
+    /// a disk that fails. Outputs that spool do so below `spools`; without it, all
+    /// alerts wait in memory.
+    pub fn start(configs: &[OutputConfig], spools: Option<&Path>) -> Result<Self, StartError> {
         let mut outputs = Vec::new();
-        let mut workers = Vec::new();
-        let (started, runtime) = mpsc::sync_channel(1);
         for config in configs {
-            let (handle, worker) = build(config)?;
-            outputs.push(handle);
-            workers.push(worker);
+            outputs.push((config, build(config, spools)?));
         }
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let thread = std::thread::Builder::new()
-            .name("deliver".to_owned())
-            .spawn(move || match runtime_for_delivery() {
-                Ok(made) => {
-                    let _ = started.send(Ok(()));
-                    work(made, workers, stopped);
-                }
-                Err(error) => {
-                    let _ = started.send(Err(error));
-                }
-            })?;
-        runtime
-            .recv()
-            .map_err(|_| std::io::Error::other("it ended at once"))??;
-        Ok(Self {
-            outputs,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        let outputs = outputs
+            .into_iter()
+            .map(|(config, keeper)| start(config, keeper))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { outputs })
     }
 
     /// Hands an alert to every output that wants its priority. Never waits: a
@@ -237,89 +237,87 @@ impl Delivery {
             .collect()
     }
 
-    /// Sends what is queued, for no longer than `deadline` (5 s is usual), counts
-    /// the rest as abandoned and returns the final accounts.
+    /// Every output's name and how it fares.
+    pub fn health(&self) -> Vec<(String, Health)> {
+        self.outputs
+            .iter()
+            .map(|output| (output.name.clone(), output.queue.health()))
+            .collect()
+    }
+
+    /// Sends what is queued, for no longer than `deadline` (5 s is usual). What is
+    /// left then waits on the disk for the next start; what is in memory alone is
+    /// counted as abandoned. Returns the final accounts.
     pub fn shutdown(mut self, deadline: Duration) -> Vec<(String, OutputAccount)> {
-        for output in &self.outputs {
+        for output in &mut self.outputs {
             output.queue.close();
-        }
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(deadline);
+            if let Some(stop) = output.stop.take() {
+                let _ = stop.send(deadline);
+            }
         }
         self.join();
-        for output in &self.outputs {
-            output.queue.abandon();
-        }
         self.accounts()
     }
 
     fn join(&mut self) {
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            warn!("the delivery thread ended by a panic");
+        for output in &mut self.outputs {
+            output.stop = None;
+        }
+        for output in &mut self.outputs {
+            if let Some(thread) = output.thread.take()
+                && thread.join().is_err()
+            {
+                warn!(output = %output.name, "the output's thread ended by a panic");
+            }
         }
     }
 }
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        self.stop = None;
         self.join();
     }
 }
 
-fn build(config: &OutputConfig) -> Result<(Handle, Worker), StartError> {
+fn build(config: &OutputConfig, spools: Option<&Path>) -> Result<Keeper, StartError> {
     let settings = config.kind.settings();
-    let name = || config.name().to_owned();
-    let failed = |why: String| StartError::Output(name(), why);
+    let failed = |why: String| StartError::Output(config.name().to_owned(), why);
     if let Some(wrong) = config.check().into_iter().next() {
         return Err(failed(wrong));
     }
-    let output = settings
-        .build()
-        .map_err(|error: BuildError| failed(error.to_string()))?;
-    let queue = Arc::new(Queue::new(config.keys.queue));
-    let worker = Worker::new(
-        name(),
-        Arc::clone(&queue),
-        output,
-        settings.batching(),
-        config.keys.retry,
-    );
-    let handle = Handle {
-        name: name(),
+    let senders = (0..config.keys.concurrency())
+        .map(|_| settings.build())
+        .collect::<Result<_, BuildError>>()
+        .map_err(|error| failed(error.to_string()))?;
+    let spools = spools.filter(|_| config.store() == Store::Disk);
+    Ok(Keeper {
+        name: config.name().to_owned(),
+        queue: Arc::new(Queue::new(config.keys.queue)),
+        senders,
+        batching: settings.batching(),
+        limits: config.keys.queue,
+        retry: config.keys.retry,
+        spool: config.keys.spool,
+        directory: spools.map(|spools| spool::config::directory_of(spools, config.name())),
+    })
+}
+
+fn start(config: &OutputConfig, keeper: Keeper) -> Result<Handle, StartError> {
+    let name = keeper.name.clone();
+    let queue = Arc::clone(&keeper.queue);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let (stop, stopped) = oneshot::channel();
+    // The kernel keeps fifteen bytes of it.
+    let thread = std::thread::Builder::new()
+        .name(format!("out-{name}"))
+        .spawn(move || keeper.run(runtime, stopped))?;
+    Ok(Handle {
+        name,
         min_priority: config.min_priority(),
         queue,
-    };
-    Ok((handle, worker))
-}
-
-fn runtime_for_delivery() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-}
-
-/// The delivery thread: runs the workers until they are done or told to stop
-/// and the deadline is over.
-fn work(
-    runtime: tokio::runtime::Runtime,
-    workers: Vec<Worker>,
-    stopped: tokio::sync::oneshot::Receiver<Duration>,
-) {
-    let local = LocalSet::new();
-    let mut tasks = tokio::task::JoinSet::new();
-    for worker in workers {
-        tasks.spawn_local_on(worker.run(), &local);
-    }
-    runtime.block_on(local.run_until(async move {
-        // A sender dropped without a word leaves no time for anything.
-        let deadline = stopped.await.unwrap_or_default();
-        let all = async { while tasks.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(deadline, all).await;
-    }));
-    // A write to a stopped terminal or a dead network disk may never return;
-    // its thread must not keep the sensor from exiting.
-    runtime.shutdown_background();
+        stop: Some(stop),
+        thread: Some(thread),
+    })
 }

@@ -51,6 +51,10 @@ fn total(reasons: &[(&'static str, u64)]) -> u64 {
 pub struct OutputAccount {
     /// Alerts handed to this output.
     pub raised: u64,
+    /// Alerts of an earlier run that were found on the disk.
+    pub recovered: u64,
+    /// Alerts put on the disk: safe from the end of the sensor (not in the identity).
+    pub spooled: u64,
     /// Alerts the receiver acknowledged.
     pub delivered: u64,
     /// Alerts given up: the queue was full.
@@ -59,7 +63,9 @@ pub struct OutputAccount {
     pub refused: u64,
     /// Alerts given up: still undelivered when the sensor had to stop.
     pub abandoned: u64,
-    /// Alerts in the queue, waiting or in flight; counted, not derived.
+    /// Alerts lost with the disk that held them.
+    pub lost: u64,
+    /// Alerts waiting or in flight; counted, not derived. At the end: kept on the disk.
     pub queued: u64,
     /// Attempts that failed and were tried again (not alerts; not in the identity).
     pub retries: u64,
@@ -68,12 +74,12 @@ pub struct OutputAccount {
 impl OutputAccount {
     /// Alerts given up for any reason.
     pub fn failed(&self) -> u64 {
-        self.dropped_full + self.refused + self.abandoned
+        self.dropped_full + self.refused + self.abandoned + self.lost
     }
 
-    /// Whether raised = delivered + failed + queued.
+    /// Whether raised + recovered = delivered + failed + queued.
     pub fn balances(&self) -> bool {
-        self.raised == self.delivered + self.failed() + self.queued
+        self.raised + self.recovered == self.delivered + self.failed() + self.queued
     }
 }
 
@@ -136,20 +142,21 @@ impl fmt::Display for Report {
         if !self.outputs.is_empty() {
             writeln!(
                 f,
-                "account of alerts (raised = delivered + failed + queued)"
+                "account of alerts (raised + recovered = delivered + failed + queued)"
             )?;
             writeln!(
                 f,
-                "  {:<16} {:>10} {:>10} {:>8} {:>8} {:>8}",
-                "output", "raised", "delivered", "failed", "queued", "retries"
+                "  {:<16} {:>10} {:>10} {:>10} {:>8} {:>8} {:>8}",
+                "output", "raised", "recovered", "delivered", "failed", "queued", "retries"
             )?;
         }
         for (name, row) in &self.outputs {
             write!(
                 f,
-                "  {:<16} {:>10} {:>10} {:>8} {:>8} {:>8}{}",
+                "  {:<16} {:>10} {:>10} {:>10} {:>8} {:>8} {:>8}{}",
                 name,
                 row.raised,
+                row.recovered,
                 row.delivered,
                 row.failed(),
                 row.queued,
@@ -164,6 +171,7 @@ impl fmt::Display for Report {
                 ("queue full", row.dropped_full),
                 ("refused", row.refused),
                 ("undelivered at exit", row.abandoned),
+                ("spool damaged", row.lost),
             ];
             reasons(f, "failed", &failed)?;
             writeln!(f)?;

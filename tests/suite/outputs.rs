@@ -88,7 +88,7 @@ fn outputs(yaml: &str) -> Vec<OutputConfig> {
 
 /// Starts one output of this configuration.
 fn start(yaml: &str) -> Delivery {
-    Delivery::start(&outputs(&format!("[{{{yaml}}}]"))).unwrap()
+    Delivery::start(&outputs(&format!("[{{{yaml}}}]")), None).unwrap()
 }
 
 /// The only output's account, checked to balance.

@@ -1,12 +1,13 @@
 //! An alert as JSON: Falco's object, field for field, and our additions under
 //! keys of their own.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Alert;
 
 /// What stands in the JSON form besides what always does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "these are Falco's four independent switches"

@@ -13,6 +13,10 @@ use serde::Deserialize;
 /// The longest `Retry-After` we obey.
 const RETRY_AFTER_CAP: Duration = Duration::from_mins(10);
 
+/// Failures in a row after which the next attempts carry a single alert, until
+/// one is taken: a receiver that is down is not sent a megabyte to refuse.
+const OPEN_AFTER: u32 = 5;
+
 /// How failed attempts are repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -87,6 +91,11 @@ impl Backoff {
             Some(asked) => asked.min(RETRY_AFTER_CAP) + drawn.min(asked / 10),
             None => drawn,
         }
+    }
+
+    /// Whether so many attempts failed in a row that the receiver is only probed.
+    pub(crate) fn is_open(&self) -> bool {
+        self.failures >= OPEN_AFTER
     }
 
     /// The wait before probing a receiver that refuses us altogether.

@@ -18,6 +18,7 @@ use crate::alert::{Alert, Priority};
 use super::backoff::Retry;
 use super::queue::{Batching, Limits};
 use super::secret::SecretError;
+use super::spool::config::{SpoolConfig, Store};
 
 /// The keys every output has, whatever its type.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -28,10 +29,21 @@ pub struct Keys {
     /// Alerts less serious than this are not for this output (a priority word; default
     /// Debug, which is all; of mail, Warning).
     pub min_priority: Option<Priority>,
-    /// How much may wait in memory while the receiver is away.
+    /// How much may wait in memory: what is not on the disk.
     pub queue: Limits,
+    /// How alerts are kept until the receiver has them.
+    pub spool: SpoolConfig,
     /// How failed requests are repeated.
     pub retry: Retry,
+    /// Most requests under way at once (1 to 64; default 1). With more than one, alerts may
+    /// arrive in another order.
+    pub concurrency: Option<u8>,
+}
+
+impl Keys {
+    pub(crate) fn concurrency(&self) -> u8 {
+        self.concurrency.unwrap_or(1)
+    }
 }
 
 /// The keys that only outputs of one type have.
@@ -43,6 +55,11 @@ pub(crate) trait Settings {
     /// Whether what it sends is made from [`Alert::evidence`] too.
     fn needs_evidence(&self) -> bool {
         false
+    }
+
+    /// Where alerts of an output that does not say wait for it.
+    fn default_store(&self) -> Store {
+        Store::Disk
     }
     /// How alerts are grouped into requests.
     fn batching(&self) -> Batching;
@@ -104,6 +121,20 @@ pub(crate) enum Rest {
     Retry(String, Option<Duration>),
     /// Nothing will pass until a person changes something: probe slowly.
     Blocked(String),
+}
+
+impl Rest {
+    /// The receiver's words, if it had any.
+    pub(crate) fn why(&self) -> Option<&str> {
+        match self {
+            Self::Nothing => None,
+            Self::RefuseFirst(why)
+            | Self::RefuseAll(why)
+            | Self::Split(why)
+            | Self::Retry(why, _)
+            | Self::Blocked(why) => Some(why),
+        }
+    }
 }
 
 impl Answer {

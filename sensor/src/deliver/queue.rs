@@ -1,17 +1,16 @@
-//! The alerts one output still owes: where a disk spool will stand.
+//! The alerts on their way to one output's thread, and the output's account.
 //!
-//! The capture thread pushes, the output's worker takes batches and answers for
-//! them. An alert leaves the queue only when it is acknowledged, refused or
-//! dropped, so a worker that dies or is stopped in mid-request loses nothing
-//! from the count. Pushing never waits: a full queue drops the least serious
-//! alert, the oldest first, and counts it.
+//! The capture thread pushes; the output's own thread takes all there is at once
+//! and keeps it in its [`backlog`](super::backlog). Pushing never waits: while
+//! the output's thread is busy, what is over the limits is dropped, the least
+//! serious first, of these the oldest, and counted by rule.
 //!
-//! At every moment, raised = delivered + failed + queued. The account is part of
-//! the locked state, so every copy of it is of one moment.
+//! At every moment, raised + recovered = delivered + failed + queued. The account
+//! is part of the locked state, so every copy of it is of one moment.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -112,40 +111,49 @@ fn value_weight(value: &serde_json::Value) -> usize {
     }
 }
 
-/// An alert's place in its queue; rises with every push.
+/// An alert's place among all alerts of its output; rises with each.
 pub(crate) type Seq = u64;
 
-/// What became of an alert that leaves the queue by its worker's word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// The receiver took it.
-    Delivered,
-    /// The receiver refused it for good.
-    Refused,
+/// An alert that was pushed.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    /// The alert.
+    pub(crate) alert: Arc<Alert>,
+    /// Its [`weight`].
+    pub(crate) bytes: usize,
+    /// When it came.
+    pub(crate) at: Instant,
+    /// Its place among those that wait here.
+    order: u64,
 }
 
-#[derive(Debug)]
-struct Entry {
-    seq: Seq,
-    alert: Arc<Alert>,
-    bytes: usize,
-    arrived: Instant,
+/// How an output fares, beside its account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Health {
+    /// What went wrong last, and when.
+    pub last_error: Option<(SystemTime, String)>,
+    /// When the receiver last took something.
+    pub last_delivery: Option<SystemTime>,
+    /// The receiver failed so often in a row that it is only probed.
+    pub probing: bool,
+    /// Why alerts cannot be kept on the disk, if they should and cannot.
+    pub spool_error: Option<String>,
+    /// Bytes of the spool's files.
+    pub spool_bytes: u64,
+    /// Alerts dropped for want of room, by rule.
+    pub dropped: BTreeMap<Arc<str>, u64>,
+    /// When the oldest alert that waits was raised, nanoseconds since the Unix epoch.
+    pub oldest_ns: Option<u64>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Waiting alerts, one lane a priority, each in order of arrival.
-    lanes: [VecDeque<Entry>; Priority::ALL.len()],
-    /// Given to the worker and not answered for yet. These are not dropped:
-    /// the receiver may already have them.
-    in_flight: BTreeMap<Seq, usize>,
-    next_seq: Seq,
-    /// Bytes of all alerts, waiting and in flight.
+    /// One lane a priority, each in order of arrival.
+    lanes: [VecDeque<Arrival>; Priority::ALL.len()],
+    pushed: u64,
     bytes: usize,
-    /// `queued` counts the alerts, waiting and in flight.
     account: OutputAccount,
-    /// When the last batch was taken.
-    last_batch: Option<Instant>,
+    health: Health,
     closed: bool,
 }
 
@@ -153,18 +161,10 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
-    /// Told whenever a look at the state may find something new. One worker
-    /// waits on it.
+    /// Told whenever a look at the state may find something new. One task waits
+    /// on it.
     changed: Notify,
     limits: Limits,
-}
-
-/// What a look at the queue found.
-enum Look {
-    Batch(Vec<(Seq, Arc<Alert>)>),
-    WaitUntil(Instant),
-    WaitForAlert,
-    Finished,
 }
 
 impl Queue {
@@ -184,61 +184,51 @@ impl Queue {
             state.account.abandoned += 1;
             return;
         }
-        let entry = Entry {
-            seq: state.next_seq,
-            alert,
-            bytes,
-            arrived: Instant::now(),
-        };
-        state.next_seq += 1;
-        state.admit(entry);
-        while state.waiting() + state.in_flight.len() > self.limits.max_alerts
-            || state.bytes > self.limits.max_bytes
-        {
+        state.admit(alert, bytes);
+        while state.waiting() > self.limits.max_alerts || state.bytes > self.limits.max_bytes {
             if !state.drop_least() {
                 break;
             }
-            state.account.dropped_full += 1;
         }
         drop(state);
         self.changed.notify_one();
     }
 
-    /// Waits for a complete batch and takes it in order of arrival; `None` once
-    /// the queue is closed and empty. The alerts stay counted as queued until
-    /// [`settle`](Self::settle) or [`abandon`](Self::abandon).
-    pub(crate) async fn next_batch(&self, batching: &Batching) -> Option<Vec<(Seq, Arc<Alert>)>> {
-        loop {
-            // In the `match` itself the guard would live until the wait is over.
-            let look = self.lock().look(batching, Instant::now());
-            match look {
-                Look::Batch(batch) => return Some(batch),
-                Look::Finished => return None,
-                Look::WaitForAlert => self.changed.notified().await,
-                Look::WaitUntil(then) => {
-                    // Either way the next look decides.
-                    let _ = tokio::time::timeout_at(then, self.changed.notified()).await;
-                }
-            }
-        }
-    }
-
-    /// Removes alerts the worker has an answer for.
-    pub(crate) fn settle(&self, seqs: impl IntoIterator<Item = Seq>, fate: Fate) {
+    /// Takes all that came, in order. The alerts stay counted as queued.
+    pub(crate) fn take_all(&self) -> Vec<Arrival> {
         let mut state = self.lock();
-        for seq in seqs {
-            if state.forget_in_flight(seq) {
-                match fate {
-                    Fate::Delivered => state.account.delivered += 1,
-                    Fate::Refused => state.account.refused += 1,
-                }
-            }
-        }
+        state.bytes = 0;
+        let mut all: Vec<_> = state.lanes.iter_mut().flat_map(std::mem::take).collect();
+        drop(state);
+        all.sort_unstable_by_key(|arrival| arrival.order);
+        all
     }
 
-    /// One more attempt failed and will be repeated.
-    pub(crate) fn count_retry(&self) {
-        self.lock().account.retries += 1;
+    /// Returns when something came, or the queue was closed, since the last look.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Changes the account as one step.
+    pub(crate) fn count(&self, change: impl FnOnce(&mut OutputAccount)) {
+        change(&mut self.lock().account);
+    }
+
+    /// Counts alerts of a rule as dropped for want of room.
+    pub(crate) fn count_dropped(&self, rule: &Arc<str>) {
+        let mut state = self.lock();
+        state.account.queued -= 1;
+        state.count_dropped(rule);
+    }
+
+    /// Changes what is known of the output's health.
+    pub(crate) fn tell(&self, change: impl FnOnce(&mut Health)) {
+        change(&mut self.lock().health);
+    }
+
+    /// How the output fares.
+    pub(crate) fn health(&self) -> Health {
+        self.lock().health.clone()
     }
 
     /// No more alerts are coming: what waits is sent without waiting for more.
@@ -250,28 +240,6 @@ impl Queue {
     /// Whether [`close`](Self::close) was called.
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed
-    }
-
-    /// Returns when the queue is closed. For the worker alone: it shares the
-    /// one waker with [`next_batch`](Self::next_batch).
-    pub(crate) async fn closed(&self) {
-        while !self.is_closed() {
-            self.changed.notified().await;
-        }
-    }
-
-    /// Gives up whatever is left, waiting or in flight.
-    pub(crate) fn abandon(&self) {
-        let mut state = self.lock();
-        let mut account = state.account;
-        account.abandoned += account.queued;
-        account.queued = 0;
-        *state = State {
-            closed: true,
-            next_seq: state.next_seq,
-            account,
-            ..State::default()
-        };
     }
 
     /// The account at this moment.
@@ -287,93 +255,38 @@ impl Queue {
 }
 
 impl State {
-    fn admit(&mut self, entry: Entry) {
+    fn admit(&mut self, alert: Arc<Alert>, bytes: usize) {
         self.account.queued += 1;
-        self.bytes += entry.bytes;
-        if let Some(lane) = self.lanes.get_mut(entry.alert.priority as usize) {
-            lane.push_back(entry);
-        }
-    }
-
-    /// Drops the oldest of the least serious waiting alerts; false when none waits.
-    fn drop_least(&mut self) -> bool {
-        let dropped = self.lanes.iter_mut().rev().find_map(VecDeque::pop_front);
-        if let Some(entry) = &dropped {
-            self.account.queued -= 1;
-            self.bytes -= entry.bytes;
-        }
-        dropped.is_some()
-    }
-
-    fn forget_in_flight(&mut self, seq: Seq) -> bool {
-        let found = self.in_flight.remove(&seq);
-        if let Some(bytes) = found {
-            self.account.queued -= 1;
-            self.bytes -= bytes;
-        }
-        found.is_some()
-    }
-
-    fn look(&mut self, batching: &Batching, now: Instant) -> Look {
-        let Some(oldest) = self.heads().map(|head| head.arrived).min() else {
-            return if self.closed {
-                Look::Finished
-            } else {
-                Look::WaitForAlert
-            };
+        self.bytes += bytes;
+        self.pushed += 1;
+        let arrival = Arrival {
+            bytes,
+            at: Instant::now(),
+            order: self.pushed,
+            alert,
         };
-        let due = self.due(batching, oldest);
-        if !self.closed && due.is_some_and(|due| due > now) {
-            return due.map_or(Look::WaitForAlert, Look::WaitUntil);
+        if let Some(lane) = self.lanes.get_mut(arrival.alert.priority as usize) {
+            lane.push_back(arrival);
         }
-        self.last_batch = Some(now);
-        Look::Batch(self.take(batching))
-    }
-
-    /// When the waiting alerts should leave; `None` is at once.
-    fn due(&self, batching: &Batching, oldest: Instant) -> Option<Instant> {
-        let paced = self.last_batch.map(|last| last + batching.min_interval);
-        let urgent = Priority::Critical as usize;
-        let full = self.waiting() >= batching.max_alerts
-            || self.waiting_bytes() >= batching.max_bytes
-            || self
-                .lanes
-                .iter()
-                .take(urgent + 1)
-                .any(|lane| !lane.is_empty());
-        let aged = (!full).then(|| oldest + batching.max_age);
-        paced.max(aged)
     }
 
     fn waiting(&self) -> usize {
         self.lanes.iter().map(VecDeque::len).sum()
     }
 
-    fn waiting_bytes(&self) -> usize {
-        self.bytes - self.in_flight.values().sum::<usize>()
-    }
-
-    fn heads(&self) -> impl Iterator<Item = &Entry> {
-        self.lanes.iter().filter_map(VecDeque::front)
-    }
-
-    fn take(&mut self, batching: &Batching) -> Vec<(Seq, Arc<Alert>)> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        while batch.len() < batching.max_alerts {
-            let oldest = self
-                .lanes
-                .iter_mut()
-                .filter(|lane| !lane.is_empty())
-                .min_by_key(|lane| lane.front().map(|head| head.seq));
-            let fits = |head: &mut Entry| bytes == 0 || bytes + head.bytes <= batching.max_bytes;
-            let Some(entry) = oldest.and_then(|lane| lane.pop_front_if(fits)) else {
-                break;
-            };
-            bytes += entry.bytes;
-            self.in_flight.insert(entry.seq, entry.bytes);
-            batch.push((entry.seq, entry.alert));
+    /// Drops the oldest of the least serious alerts; false when none waits.
+    fn drop_least(&mut self) -> bool {
+        let dropped = self.lanes.iter_mut().rev().find_map(VecDeque::pop_front);
+        if let Some(arrival) = &dropped {
+            self.bytes -= arrival.bytes;
+            self.account.queued -= 1;
+            self.count_dropped(&arrival.alert.rule);
         }
-        batch
+        dropped.is_some()
+    }
+
+    fn count_dropped(&mut self, rule: &Arc<str>) {
+        self.account.dropped_full += 1;
+        *self.health.dropped.entry(Arc::clone(rule)).or_default() += 1;
     }
 }

@@ -17,6 +17,7 @@ use crate::alert::{Alert, Priority};
 
 use super::common::{Answer, BuildError, Output, Rest, Sending, Settings};
 use super::queue::Batching;
+use super::spool::config::Store;
 use super::{json, text};
 
 /// Shows alerts on standard output.
@@ -71,6 +72,11 @@ pub enum Color {
 }
 
 impl Settings for Config {
+    /// Nobody reads tomorrow what a terminal did not show today.
+    fn default_store(&self) -> Store {
+        Store::Memory
+    }
+
     fn batching(&self) -> Batching {
         Batching::whatever_waits()
     }

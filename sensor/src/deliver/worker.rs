@@ -1,29 +1,31 @@
-//! One output at work: batches from its queue, requests to its receiver.
+//! One output at work: batches from its backlog, requests to its receiver.
 //!
-//! Whatever the receiver does, every alert taken from the queue ends as
-//! delivered or refused, or is still in the queue when the worker is stopped.
+//! Whatever the receiver does, every alert taken from the backlog ends as
+//! delivered or refused, or is still in it when the worker is stopped.
 //! Failures are logged at most once in ten seconds a kind; their number is in
 //! the account.
 
+use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::alert::Alert;
 
+use super::backlog::{Backlog, Fate};
 use super::backoff::{Backoff, Retry};
 use super::common::{Answer, Output, Rest};
-use super::queue::{Batching, Fate, Queue, Seq};
+use super::queue::{Batching, Seq};
 
 /// The same complaint is made no more often than this.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// An output, its queue and its manners.
+/// An output, its backlog and its manners.
 pub(crate) struct Worker {
     name: String,
-    queue: Arc<Queue>,
+    backlog: Rc<Backlog>,
     output: Box<dyn Output>,
     batching: Batching,
     backoff: Backoff,
@@ -43,14 +45,14 @@ enum Next {
 impl Worker {
     pub(crate) fn new(
         name: String,
-        queue: Arc<Queue>,
+        backlog: Rc<Backlog>,
         output: Box<dyn Output>,
         batching: Batching,
         retry: Retry,
     ) -> Self {
         Self {
             name,
-            queue,
+            backlog,
             output,
             batching,
             backoff: Backoff::new(retry),
@@ -58,9 +60,9 @@ impl Worker {
         }
     }
 
-    /// Works until the queue is closed and empty.
+    /// Works until the backlog is closed and empty.
     pub(crate) async fn run(mut self) {
-        while let Some(batch) = self.queue.next_batch(&self.batching).await {
+        while let Some(batch) = self.backlog.next_batch(&self.batching).await {
             self.complain_of_drops();
             let (seqs, alerts): (Vec<Seq>, Vec<Arc<Alert>>) = batch.into_iter().unzip();
             if !self.deliver(&seqs, &alerts).await {
@@ -74,9 +76,11 @@ impl Worker {
     async fn deliver(&mut self, mut seqs: &[Seq], mut alerts: &[Arc<Alert>]) -> bool {
         let mut size = alerts.len();
         while !alerts.is_empty() {
-            let part = alerts.get(..size).unwrap_or(alerts);
+            // A receiver that fails all the time is asked with as little as can be.
+            let most = if self.backoff.is_open() { 1 } else { size };
+            let part = alerts.get(..most).unwrap_or(alerts);
             let answer = self.output.send(part).await;
-            let (settled, next) = self.settle(seqs, part.len(), answer, &mut size);
+            let (settled, next) = self.settle(seqs, part, answer, &mut size);
             seqs = seqs.get(settled..).unwrap_or_default();
             alerts = alerts.get(settled..).unwrap_or_default();
             match next {
@@ -88,28 +92,33 @@ impl Worker {
         true
     }
 
-    /// Applies an answer for the first `sent` of `seqs`; returns how many of them
+    /// Applies an answer for `sent`, the first of `seqs`; returns how many of them
     /// are done with and what to do before the next request.
     fn settle(
         &mut self,
         seqs: &[Seq],
-        sent: usize,
+        sent: &[Arc<Alert>],
         answer: Answer,
         size: &mut usize,
     ) -> (usize, Next) {
-        let taken = answer.taken.min(sent);
+        let taken = answer.taken.min(sent.len());
         self.settle_first(seqs, taken, Fate::Delivered);
         if taken > 0 {
-            self.backoff.reset();
+            self.succeeded();
         }
-        let rest = seqs.get(taken..sent).unwrap_or_default();
+        let rest = seqs.get(taken..sent.len()).unwrap_or_default();
         let refused = match &answer.rest {
             Rest::RefuseFirst(_) => 1,
             Rest::Split(_) if rest.len() == 1 => 1,
             Rest::RefuseAll(_) => rest.len(),
             _ => 0,
         };
-        self.settle_first(rest, refused, Fate::Refused);
+        if let Some(why) = answer.rest.why().filter(|_| refused > 0) {
+            let sent = sent.get(taken..).unwrap_or_default();
+            let buried = sent.get(..refused).unwrap_or_default();
+            self.backlog.bury(buried, why);
+            self.settle_first(rest, refused, Fate::Refused);
+        }
         let next = match answer.rest {
             Rest::Nothing => Next::GoOn,
             Rest::RefuseFirst(why) | Rest::RefuseAll(why) => self.refused(refused, &why),
@@ -124,11 +133,28 @@ impl Worker {
         (taken + refused, next)
     }
 
+    fn succeeded(&mut self) {
+        self.backoff.reset();
+        self.backlog.queue().tell(|health| {
+            health.last_delivery = Some(SystemTime::now());
+            health.probing = false;
+        });
+    }
+
+    fn failed(&self, why: &str) {
+        let probing = self.backoff.is_open();
+        self.backlog.queue().tell(|health| {
+            health.last_error = Some((SystemTime::now(), why.to_owned()));
+            health.probing = probing;
+        });
+    }
+
     fn settle_first(&self, seqs: &[Seq], n: usize, fate: Fate) {
-        self.queue.settle(seqs.iter().take(n).copied(), fate);
+        self.backlog.settle(seqs.iter().take(n).copied(), fate);
     }
 
     fn refused(&mut self, n: usize, why: &str) -> Next {
+        self.failed(why);
         if self.complaints.may(Complaint::Refused) {
             error!(output = %self.name, alerts = n, why, "alerts refused for good and given up");
         }
@@ -136,8 +162,9 @@ impl Worker {
     }
 
     fn retry(&mut self, why: &str, asked: Option<Duration>) -> Next {
-        self.queue.count_retry();
+        self.backlog.queue().count(|account| account.retries += 1);
         let wait = self.backoff.next(asked);
+        self.failed(why);
         if self.complaints.may(Complaint::Retry) {
             warn!(output = %self.name, why, ?wait, "delivery failed; trying again");
         }
@@ -146,7 +173,8 @@ impl Worker {
     }
 
     fn blocked(&mut self, why: &str) -> Next {
-        self.queue.count_retry();
+        self.failed(why);
+        self.backlog.queue().count(|account| account.retries += 1);
         if self.complaints.may(Complaint::Blocked) {
             error!(
                 output = %self.name, why,
@@ -154,7 +182,7 @@ impl Worker {
             );
         }
         self.complain_of_drops();
-        if self.queue.is_closed() {
+        if self.backlog.is_closed() {
             return Next::GiveUp;
         }
         Next::Wait(self.backoff.blocked())
@@ -163,9 +191,9 @@ impl Worker {
     /// Waits, but not past the moment the sensor starts to stop: then the last
     /// attempts are made at once, and the deadline ends them.
     async fn pause(&mut self, wait: Duration) {
-        if self.queue.is_closed() {
+        if self.backlog.is_closed() {
             tokio::time::sleep(wait).await;
-        } else if tokio::time::timeout(wait, self.queue.closed())
+        } else if tokio::time::timeout(wait, self.backlog.hurry())
             .await
             .is_ok()
         {
@@ -174,7 +202,7 @@ impl Worker {
     }
 
     fn complain_of_drops(&mut self) {
-        let dropped = self.queue.account().dropped_full;
+        let dropped = self.backlog.queue().account().dropped_full;
         if dropped > self.complaints.dropped && self.complaints.may(Complaint::Dropped) {
             let since = dropped - self.complaints.dropped;
             self.complaints.dropped = dropped;

@@ -124,5 +124,5 @@ fn a_link_in_the_files_place_is_not_followed() {
     let path = directory.path().join("alerts.jsonl");
     std::os::unix::fs::symlink("/dev/null", &path).unwrap();
     let configs = super::outputs(&format!("[{{type: file, path: '{}'}}]", path.display()));
-    assert!(sensor::deliver::Delivery::start(&configs).is_err());
+    assert!(sensor::deliver::Delivery::start(&configs, None).is_err());
 }

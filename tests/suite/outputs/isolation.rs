@@ -15,14 +15,17 @@ fn a_dead_output_stalls_nobody() {
     hung.script(vec![Fault::Hang; 1000]);
     // Nobody listens on the port of a server that is gone.
     let gone = Hook::start([]).url();
-    let delivery = Delivery::start(&outputs(&format!(
-        "[{{type: splunk, name: hung, url: '{}', token: 'file:{token}', \
+    let delivery = Delivery::start(
+        &outputs(&format!(
+            "[{{type: splunk, name: hung, url: '{}', token: 'file:{token}', \
             queue: {{max_alerts: 200}}, {FAST}}},
           {{type: splunk, name: healthy, url: '{}', token: 'file:{token}'}},
           {{type: webhook, name: gone, url: '{gone}', queue: {{max_alerts: 100}}, {FAST}}}]",
-        hung.url(),
-        healthy.url()
-    )))
+            hung.url(),
+            healthy.url()
+        )),
+        None,
+    )
     .unwrap();
     let sent = send(&delivery, 2000);
     let of = |name: &str| {
@@ -55,11 +58,14 @@ fn a_dead_output_stalls_nobody() {
 #[test]
 fn a_full_queue_keeps_the_most_serious_alerts() {
     let hook = Hook::start([503]);
-    let delivery = Delivery::start(&outputs(&format!(
-        "[{{type: webhook, url: '{}', queue: {{max_alerts: 4}}, \
+    let delivery = Delivery::start(
+        &outputs(&format!(
+            "[{{type: webhook, url: '{}', queue: {{max_alerts: 4}}, \
            retry: {{initial_ms: 3600000, max_ms: 3600000}}}}]",
-        hook.url()
-    )))
+            hook.url()
+        )),
+        None,
+    )
     .unwrap();
     // The first is in flight until the end; the others compete for three places.
     delivery.send(&super::alert_of("first", Priority::Debug));

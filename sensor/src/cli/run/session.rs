@@ -118,7 +118,8 @@ impl Session {
             None => Wanted::default(),
         };
         let recorder = plan.draft.map(start).transpose()?;
-        let delivery = Delivery::start(plan.outputs).context("an output cannot start")?;
+        let delivery =
+            Delivery::start(plan.outputs, config.spools()).context("an output cannot start")?;
         let composer = Composer::new(&host, config.alert_options());
         let engine = Engine::new(plan.rules, config.rule_matching);
         let pipeline = Pipeline::new(state, engine, composer.clone());
