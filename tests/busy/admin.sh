@@ -8,7 +8,16 @@ work() {
     gpasswd -a newcomer team
     su - newcomer -c 'id; ls -la; touch notes; mkdir -p bin'
     passwd -S newcomer
+    chage -M 90 -W 7 newcomer
+    passwd -l newcomer
+    passwd -u newcomer
+    passwd -e newcomer
+    chsh -s /bin/sh newcomer
+    usermod -c 'New Comer' newcomer
     getent passwd newcomer
+    pwck -r || true
+    grpck -r || true
+    lastlog -u newcomer || true
     id; who; uptime; uname -a; hostname
     ps aux > "$WORK/ps"
     ss -tlnp > "$WORK/ss" || true

@@ -1,5 +1,13 @@
-# Backups and searches over everything: tar, find, du, checksums, copies with their modes.
+# Backups and searches over everything: tar, find, du, checksums, copies with their
+# modes, rsync, restic.
+# needs: apt-get
+# network: host
+# right: Password hashes read: an archive of /etc made by hand carries them, and a search through it reads them
+# right: Private keys of certificates read with a file tool: grep reads the keys in /etc as well
 work() {
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q
+    apt-get install -q -y --no-install-recommends rsync restic
     tar -czf "$WORK/etc.tar.gz" /etc
     tar -czf "$WORK/home.tar.gz" /root/.bashrc /root/.profile /home 2> /dev/null || true
     tar -tzf "$WORK/etc.tar.gz" > "$WORK/list"
@@ -16,5 +24,15 @@ work() {
     split -b 64k "$WORK/etc.tar.gz" "$WORK/part."
     cat "$WORK"/part.* | cmp - "$WORK/etc.tar.gz"
     grep -rl hostname /etc > "$WORK/found" 2> /dev/null || true
+    rsync -a --delete /etc/ "$WORK/mirror/"
+    rsync -a --delete /etc/ "$WORK/mirror/"
+    export RESTIC_REPOSITORY="$WORK/restic" RESTIC_PASSWORD=a-long-Secret-9
+    restic init -q
+    restic backup -q /etc /root/.profile
+    restic backup -q /etc
+    restic snapshots
+    restic forget -q --keep-last 1 --prune
+    restic restore -q latest --target "$WORK/restored" --include /etc/hostname
+    cmp /etc/hostname "$WORK/restored/etc/hostname"
     rm -rf "$WORK"/part.* "$WORK/restore" "$WORK/log"
 }

@@ -20,6 +20,7 @@ C
         cargo new --vcs none --name honest honest
         cd honest
         printf '#[test]\nfn adds() {\n    assert_eq!(1 + 1, 2);\n}\n' >> src/main.rs
+        printf 'fn main() {\n    println!("cargo:rustc-env=ANSWER=42");\n}\n' > build.rs
         cargo build --offline && cargo test --offline && cargo run --offline --release
     fi
 }

@@ -6,8 +6,10 @@ work() {
     # An upper layer cannot lie on an overlay, so the engine gets memory of its own.
     mount -t tmpfs tmpfs "$WORK/engine"
     export DOCKER_HOST="unix://$WORK/engine/d.sock"
+    # Containers go below the job's own cgroup, so that their alerts are known as its own.
+    parent="$(grep -o '/sensor-attacks/[0-9a-f]*' /proc/self/cgroup | head -n 1)/docker"
     dockerd --data-root "$WORK/engine/root" --exec-root "$WORK/engine/exec" -H "$DOCKER_HOST" \
-        --pidfile "$WORK/engine/d.pid" --iptables=false --ip6tables=false --bridge=none &
+        --pidfile "$WORK/engine/d.pid" --cgroup-parent "$parent" --iptables=false --ip6tables=false --bridge=none &
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
         docker version > /dev/null 2>&1 && break
         sleep 1
@@ -31,4 +33,5 @@ work() {
     docker rmi -f honest:1
     kill "$(cat "$WORK/engine/d.pid")"
     wait || true
+    umount "$WORK/engine"
 }

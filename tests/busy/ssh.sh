@@ -1,6 +1,8 @@
-# People and programs log in over SSH, copy files, and look around.
-# needs: apt-get unshare
+# People and programs log in over SSH, copy files, look around, and work with a repository.
+# needs: apt-get unshare git
 # network: host
+# right: Account given administrator rights: it is put into the group sudo by hand
+# right: SSH server configuration written: where keys come from is changed by hand
 work() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -q
@@ -26,6 +28,17 @@ script -qec "$login -tt bash -lc 'whoami; history | tail; cat /etc/os-release; e
 scp -q /etc/hostname worker@127.0.0.1:/tmp/hostname
 rsync -a /etc/apt worker@127.0.0.1:backup/
 echo 'get /tmp/hostname' | sftp -q worker@127.0.0.1
-pkill -x sshd || true
+git init -q --bare /home/worker/project.git
+chown -R worker: /home/worker/project.git
+export GIT_SSH_COMMAND="ssh -o StrictHostKeyChecking=accept-new"
+git clone -q worker@127.0.0.1:project.git "$WORK/project"
+cd "$WORK/project"
+echo line > file
+git add file
+git -c user.name=Dev -c user.email=dev@example.org commit -q -m First
+git push -q origin HEAD
+git pull -q origin HEAD
+git ls-remote origin
+kill "$(cat /run/sshd.pid)"
 SH
 }

@@ -84,13 +84,9 @@ impl Group {
     }
 
     fn pids(&self) -> Vec<i32> {
-        let doors = self.doors();
-        let texts = doors
-            .iter()
-            .filter_map(|door| fs::read_to_string(door).ok());
         let mut pids = Vec::new();
-        for text in texts {
-            pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
+        for directory in &self.directories {
+            collect_pids(directory, &mut pids);
         }
         pids
     }
@@ -102,17 +98,36 @@ impl Group {
     /// When something in it does not end, or it cannot be removed.
     pub(crate) fn remove(self) -> Result<()> {
         self.empty()?;
-        for directory in &self.directories {
-            let removed = remove_patiently(directory);
-            removed.with_context(|| format!("cannot remove {}", directory.display()))?;
+        // An engine that ran in it made groups in hierarchies which it never entered, too.
+        for root in mounted(|_| true) {
+            let directory = root.join(self.path.trim_start_matches('/'));
+            if directory.is_dir() {
+                let removed = remove_patiently(&directory);
+                removed.with_context(|| format!("cannot remove {}", directory.display()))?;
+            }
         }
         Ok(())
     }
 }
 
+/// The processes of a group and of those inside it.
+fn collect_pids(directory: &Path, pids: &mut Vec<i32>) {
+    let text = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+    pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
+    for inner in directories_in(directory) {
+        collect_pids(&inner, pids);
+    }
+}
+
+fn directories_in(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let directories = entries.filter(|entry| entry.file_type().is_ok_and(|it| it.is_dir()));
+    directories.map(|entry| entry.path())
+}
+
 /// Removes the directories that held the groups, unless somebody else uses them.
 pub(crate) fn remove_parents() {
-    for root in hierarchies() {
+    for root in mounted(|_| true) {
         for name in [ON_HOST, IN_CONTAINER] {
             // Not empty: an engine's own.
             let _in_use = fs::remove_dir(root.join(name));
@@ -124,9 +139,8 @@ pub(crate) fn remove_parents() {
 fn remove_patiently(directory: &Path) -> io::Result<()> {
     let begin = Instant::now();
     // A script, or what ran in it, may have made groups inside.
-    let inner = fs::read_dir(directory).into_iter().flatten().flatten();
-    for entry in inner.filter(|entry| entry.file_type().is_ok_and(|it| it.is_dir())) {
-        remove_patiently(&entry.path())?;
+    for inner in directories_in(directory) {
+        remove_patiently(&inner)?;
     }
     loop {
         match fs::remove_dir(directory) {
@@ -138,8 +152,14 @@ fn remove_patiently(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Where each hierarchy is mounted, that a process may simply enter.
+/// Where each hierarchy is mounted that a process may simply enter: a new v1 cpuset has
+/// no processors, so nothing may enter it.
 fn hierarchies() -> Vec<PathBuf> {
+    mounted(|options| !options.split(',').any(|option| option == "cpuset"))
+}
+
+/// Where each hierarchy is mounted whose options fit; those of version 2 always do.
+fn mounted(fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let mut places: Vec<PathBuf> = mounts
         .lines()
@@ -147,10 +167,8 @@ fn hierarchies() -> Vec<PathBuf> {
             let mut words = line.split(' ');
             let (_, place, kind) = (words.next()?, words.next()?, words.next()?);
             let options = words.next().unwrap_or_default();
-            // A new v1 cpuset has no processors, so nothing may enter it.
-            let enters = kind == "cgroup2"
-                || kind == "cgroup" && !options.split(',').any(|option| option == "cpuset");
-            (enters && place.starts_with("/sys/fs/cgroup")).then(|| place.into())
+            let wanted = kind == "cgroup2" || kind == "cgroup" && fits(options);
+            (wanted && place.starts_with("/sys/fs/cgroup")).then(|| place.into())
         })
         .collect();
     places.sort();
