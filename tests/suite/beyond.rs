@@ -38,6 +38,61 @@ fn condition(loaded: &Loaded) -> String {
     loaded.rules.rules[0].tree.to_string()
 }
 
+/// A rules file whose rules have these priorities, and are named after them.
+fn rules_of(head: &str, priorities: &[&str]) -> String {
+    let rule = |priority: &&str| {
+        let text = RULE.replace("rule: r", &format!("rule: {head}{priority}"));
+        text.replace("INFO", priority.trim_end_matches(char::is_numeric))
+    };
+    priorities.iter().map(rule).collect()
+}
+
+#[test]
+fn a_file_may_have_its_rules_asked_by_how_serious_they_are() {
+    let asks = "- sensor_features: [severest_first]\n";
+    let plain = rules_of("p", &["NOTICE", "ERROR"]);
+    let (one, two) = (
+        format!("{asks}{}", rules_of("a", &["INFO", "ERROR1", "ERROR2"])),
+        format!("{asks}{}", rules_of("b", &["CRITICAL", "ERROR", "DEBUG"])),
+    );
+    let options = LoadOptions::default();
+    let texts: [(&str, &[u8]); 3] = [
+        ("1.yaml", one.as_bytes()),
+        ("2.yaml", plain.as_bytes()),
+        ("3.yaml", two.as_bytes()),
+    ];
+    let loaded = load_texts(&texts, &options).unwrap();
+    let names: Vec<&str> = loaded.rules.rules.iter().map(|rule| &*rule.name).collect();
+    // Those of the file between them, which does not ask, are where they were written.
+    assert_eq!(
+        names,
+        [
+            "bCRITICAL",
+            "aERROR1",
+            "aERROR2",
+            "pNOTICE",
+            "pERROR",
+            "bERROR",
+            "aINFO",
+            "bDEBUG"
+        ]
+    );
+}
+
+#[test]
+fn a_priority_that_is_overridden_counts_and_defining_anew_elsewhere_leaves_the_order() {
+    let text = format!(
+        "- sensor_features: [severest_first]\n{}\
+         - {{rule: INFO, priority: ALERT, override: {{priority: replace}}}}\n",
+        rules_of("", &["ERROR", "INFO", "CRITICAL"])
+    );
+    let later = rules_of("", &["CRITICAL"]);
+    let texts: [(&str, &[u8]); 2] = [("1.yaml", text.as_bytes()), ("2.yaml", later.as_bytes())];
+    let loaded = load_texts(&texts, &LoadOptions::default()).unwrap();
+    let names: Vec<&str> = loaded.rules.rules.iter().map(|rule| &*rule.name).collect();
+    assert_eq!(names, ["INFO", "ERROR", "CRITICAL"]);
+}
+
 #[test]
 fn without_asking_the_keys_are_unknown_as_in_falco() {
     let text = format!(

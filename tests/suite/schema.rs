@@ -74,7 +74,7 @@ fn every_form_of_an_item_validates() {
         "- {rule: r, append: true, condition: and x}",
         "- {rule: r, tags: [x], priority: debug, override: {tags: append, priority: replace}}",
         "- {rule: r, append: true, exceptions: [{name: e, values: [a, [b, [c, d]]]}]}",
-        "- sensor_features: [exception_terms, stories]",
+        "- sensor_features: [exception_terms, severest_first, stories]",
         "- {rule: r, desc: d, condition: c, output: o, priority: info, story: [x], exceptions: \
            [{name: e, fields: [a, b], comps: [in, =], values: [], reason: x, owner: y, expires: 2026-12-31}]}",
     ] {

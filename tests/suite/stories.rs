@@ -63,6 +63,39 @@ fn every_attack_fires_its_rule_alone_and_every_near_miss_none() {
 }
 
 #[test]
+fn no_shipped_rule_hides_a_more_serious_one() {
+    // The first rule that is true alerts; so the order is the proof, for all events.
+    let rules = shipped().rules;
+    let ascends = rules
+        .windows(2)
+        .find(|pair| pair[0].priority > pair[1].priority);
+    assert!(
+        ascends.is_none(),
+        "asked before a more serious one: {ascends:?}"
+    );
+}
+
+#[test]
+fn every_shipped_rule_says_what_why_and_what_to_do() {
+    for rule in shipped().rules {
+        let sentences = rule.desc.matches(". ").count() + 1;
+        assert!(
+            sentences >= 2,
+            "{:?} says too little: {}",
+            rule.name,
+            rule.desc
+        );
+        assert!(rule.desc.ends_with(['.', '?']), "{:?}", rule.name);
+        let pack = |tag: &&std::sync::Arc<str>| tag.starts_with("pack_");
+        assert!(
+            rule.tags.iter().any(|tag| pack(&tag)),
+            "{:?} is in no pack",
+            rule.name
+        );
+    }
+}
+
+#[test]
 fn every_shipped_rule_has_an_attack_and_a_near_miss_and_every_story_a_rule() {
     let done = Done::run(stories(), false);
     // Stories of rules that are not there are refused when they are loaded.

@@ -85,6 +85,9 @@ pub(crate) struct RuleText {
     pub(crate) capture_duration_ms: u32,
     /// Its tests, those of its definition first.
     pub(crate) stories: Vec<Story>,
+    /// Whether it is asked by how serious it is among all such rules, and not where it
+    /// was written.
+    pub(crate) severest_first: bool,
 }
 
 /// Everything the files read so far define.
@@ -240,10 +243,13 @@ impl Collection {
             name,
             change,
             story,
+            severest_first,
         } = item;
         let change = match change {
             RuleChange::Define(definition) => {
-                self.define_rule(name, *definition, story, diagnostics);
+                let mut rule = RuleText::new(name, *definition, story, diagnostics);
+                rule.severest_first = severest_first;
+                self.define_rule(rule, diagnostics);
                 return;
             }
             change => change,
@@ -281,32 +287,8 @@ impl Collection {
         }
     }
 
-    fn define_rule(
-        &mut self,
-        name: Name,
-        definition: Definition,
-        story: Option<Story>,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
-        let exceptions = exception::define(definition.exceptions, diagnostics);
-        let key = name.text.clone();
-        let rule = RuleText {
-            name,
-            condition: definition.condition,
-            appended: Vec::new(),
-            output: definition.output,
-            desc: definition.desc,
-            priority: definition.priority,
-            source: definition.source,
-            enabled: definition.enabled,
-            tags: definition.tags,
-            exceptions,
-            warn_evttypes: definition.warn_evttypes,
-            skip_if_unknown_filter: definition.skip_if_unknown_filter,
-            capture: definition.capture,
-            capture_duration_ms: definition.capture_duration_ms,
-            stories: story.into_iter().collect(),
-        };
+    fn define_rule(&mut self, rule: RuleText, diagnostics: &mut Vec<Diagnostic>) {
+        let key = rule.name.text.clone();
         let old = self
             .by_name
             .get(&key)
@@ -322,6 +304,32 @@ impl Collection {
 }
 
 impl RuleText {
+    fn new(
+        name: Name,
+        definition: Definition,
+        story: Option<Story>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            name,
+            condition: definition.condition,
+            appended: Vec::new(),
+            output: definition.output,
+            desc: definition.desc,
+            priority: definition.priority,
+            source: definition.source,
+            enabled: definition.enabled,
+            tags: definition.tags,
+            exceptions: exception::define(definition.exceptions, diagnostics),
+            warn_evttypes: definition.warn_evttypes,
+            skip_if_unknown_filter: definition.skip_if_unknown_filter,
+            capture: definition.capture,
+            capture_duration_ms: definition.capture_duration_ms,
+            stories: story.into_iter().collect(),
+            severest_first: false,
+        }
+    }
+
     /// A rule that is nothing but its condition.
     pub(crate) fn bare(condition: &Arc<SourceFile>) -> Self {
         let whole = Place::new(condition, 0..condition.text.len());
@@ -347,6 +355,7 @@ impl RuleText {
             capture: false,
             capture_duration_ms: 0,
             stories: Vec::new(),
+            severest_first: false,
         }
     }
 

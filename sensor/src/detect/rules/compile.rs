@@ -117,7 +117,8 @@ pub(super) fn is_enabled(rule: &RuleText, options: &LoadOptions) -> bool {
 }
 
 /// The rules to evaluate, by their places in the collection, in the order they
-/// are asked: one that a selector switches on goes behind those that are.
+/// are asked: one that a selector switches on goes behind those that are, and those of
+/// files that ask for it change places among each other, the most serious first.
 pub(super) fn in_force(collection: &Collection, options: &LoadOptions) -> Vec<usize> {
     let rules = || collection.rules.iter().enumerate();
     let enabled = rules().filter(|(_, rule)| rule.enabled && is_of_a_pack(rule, options));
@@ -139,7 +140,21 @@ pub(super) fn in_force(collection: &Collection, options: &LoadOptions) -> Vec<us
         let rule = collection.rules.get(*at);
         rule.is_some_and(|rule| rule.priority <= options.min_priority)
     });
+    put_severest_first(&mut active, &collection.rules);
     active
+}
+
+/// Sorts the rules that are to be asked by how serious they are into the places that
+/// they have among all; rules of other files keep theirs, as they would in Falco.
+fn put_severest_first(active: &mut [usize], rules: &[RuleText]) {
+    let sorts = |at: &usize| rules.get(*at).is_some_and(|rule| rule.severest_first);
+    let mut sorted: Vec<usize> = active.iter().copied().filter(sorts).collect();
+    // Stable: equals stay in the order in which they were written.
+    sorted.sort_by_key(|at| rules.get(*at).map(|rule| rule.priority));
+    let places = active.iter_mut().filter(|at| sorts(at));
+    for (place, at) in places.zip(sorted) {
+        *place = at;
+    }
 }
 
 struct Compiler<'c, 'd> {

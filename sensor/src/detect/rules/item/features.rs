@@ -1,12 +1,13 @@
 //! What a file asks for beyond Falco's rule language, by name:
 //!
 //! ```yaml
-//! - sensor_features: [exception_terms, stories]
+//! - sensor_features: [exception_terms, severest_first, stories]
 //! ```
 //!
 //! Falco skips such an item with a warning, and then warns of the keys the
-//! features bring; the rest of the file means the same to it. Without the item
-//! those keys are as unknown here as they are there.
+//! features bring, and asks rules in the order in which they are written; the rest of the
+//! file means the same to it. Without the item those keys are as unknown here as they are
+//! there.
 
 use super::keys::Reader;
 use super::table;
@@ -18,18 +19,21 @@ use crate::yaml::{Node, Value};
 pub(crate) enum Feature {
     /// Exceptions say why they are there, who answers for them, and until when.
     ExceptionTerms,
+    /// The file's rules are asked by how serious they are.
+    SeverestFirst,
     /// Rules carry their tests.
     Stories,
 }
 
 impl Feature {
     /// All of them.
-    pub(crate) const ALL: [Self; 2] = [Self::ExceptionTerms, Self::Stories];
+    pub(crate) const ALL: [Self; 3] = [Self::ExceptionTerms, Self::SeverestFirst, Self::Stories];
 
     /// The word to ask for it.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::ExceptionTerms => "exception_terms",
+            Self::SeverestFirst => "severest_first",
             Self::Stories => "stories",
         }
     }
@@ -41,6 +45,10 @@ impl Feature {
                 "Exceptions may have `reason`, `owner` and `expires`; one that expired warns and \
                  no longer applies."
             }
+            Self::SeverestFirst => {
+                "The rules of all files that ask for this are asked in the order of their \
+                 priorities, so that none hides a more serious one."
+            }
             Self::Stories => "Rules may have `story`: tests beside the rule.",
         }
     }
@@ -50,6 +58,8 @@ impl Feature {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Features {
     exception_terms: bool,
+    /// Whether its rules are asked by how serious they are.
+    pub(super) severest_first: bool,
     stories: bool,
 }
 
@@ -59,6 +69,7 @@ impl Features {
         match needed {
             None => true,
             Some(Feature::ExceptionTerms) => self.exception_terms,
+            Some(Feature::SeverestFirst) => self.severest_first,
             Some(Feature::Stories) => self.stories,
         }
     }
@@ -66,6 +77,7 @@ impl Features {
     fn turn_on(&mut self, feature: Feature) {
         match feature {
             Feature::ExceptionTerms => self.exception_terms = true,
+            Feature::SeverestFirst => self.severest_first = true,
             Feature::Stories => self.stories = true,
         }
     }

@@ -29,6 +29,8 @@ pub(crate) struct RuleItem {
     pub(crate) change: RuleChange,
     /// Tests beside the item, where the file asks for them.
     pub(crate) story: Option<Story>,
+    /// Whether the file wants its rules asked by how serious they are.
+    pub(crate) severest_first: bool,
 }
 
 /// What a rule item does.
@@ -137,6 +139,7 @@ impl Reader<'_> {
             name: name?,
             change: change?,
             story: self.story(keys),
+            severest_first: self.features.severest_first,
         })
     }
 
