@@ -141,6 +141,15 @@ pub(crate) fn reserve<T: 'static>() -> Option<RingBufEntry<T>> {
     RING.reserve::<T>(0)
 }
 
+/// Puts a finished record of that length, at an address in a map, into the ring; the
+/// reader looks by itself.
+#[inline(always)]
+pub(crate) fn output(record: u64, len: usize) -> bool {
+    const BPF_RB_NO_WAKEUP: u64 = 1;
+    let bytes = unsafe { core::slice::from_raw_parts(record as *const u8, len) };
+    RING.output::<[u8]>(bytes, BPF_RB_NO_WAKEUP).is_ok()
+}
+
 /// Whether that process is the sensor.
 #[inline(always)]
 pub(crate) fn is_sensor(tgid: u32) -> bool {

@@ -4,15 +4,16 @@
 use std::io::{Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
 use sensor::capture::{Kind, KindSet, Options};
 use sensor::decode::{Body, Dns, Event, TYPE_A, TlsHello};
 
 use crate::acts::{act_in, asked};
 use crate::capture::Recording;
-use crate::harness::Sensor;
+use crate::harness::{Sensor, until};
 
-/// Where nobody serves names on any machine.
+/// Where nobody serves names on any machine, but tests one after the other.
 const SERVER: &str = "127.83.0.53";
 
 /// What the server answers with.
@@ -41,21 +42,57 @@ fn answer(question: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// A message as it goes over TCP.
+fn sized(message: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(message.len()).unwrap();
+    [&len.to_be_bytes()[..], message].concat()
+}
+
+/// Writes these parts, each in a segment of its own.
+fn write_apart(stream: &mut TcpStream, parts: &[&[u8]]) {
+    stream.set_nodelay(true).unwrap();
+    for part in parts {
+        stream.write_all(part).unwrap();
+        std::thread::sleep(Duration::from_millis(30));
+    }
+}
+
 /// Answers one question over UDP and one over TCP while `act` runs.
 fn served<T>(act: impl FnOnce() -> T) -> T {
-    let udp = UdpSocket::bind((SERVER, 53)).expect("port 53 of an address of our own");
-    let tcp = TcpListener::bind((SERVER, 53)).unwrap();
+    let udp = until(|| UdpSocket::bind((SERVER, 53)).ok()).expect("port 53 gets free");
+    let tcp = until(|| TcpListener::bind((SERVER, 53)).ok()).expect("port 53 gets free");
     let server = std::thread::spawn(move || {
         let mut buffer = [0; 512];
         let (len, from) = udp.recv_from(&mut buffer).unwrap();
         udp.send_to(&answer(&buffer[..len]), from).unwrap();
         let (mut stream, _) = tcp.accept().unwrap();
         let len = stream.read(&mut buffer).unwrap();
-        let answer = answer(&buffer[2..len]);
-        let sized = [&[0, u8::try_from(answer.len()).unwrap()][..], &answer].concat();
-        stream.write_all(&sized).unwrap();
+        stream.write_all(&sized(&answer(&buffer[2..len]))).unwrap();
         // Until the other side has gone.
         let _ = stream.read(&mut buffer);
+    });
+    let made = act();
+    server.join().unwrap();
+    made
+}
+
+/// Answers three questions of one connection over TCP, the first in three parts and
+/// the others at once, while `act` runs.
+fn served_in_parts<T>(act: impl FnOnce() -> T) -> T {
+    let tcp = until(|| TcpListener::bind((SERVER, 53)).ok()).expect("port 53 gets free");
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = tcp.accept().unwrap();
+        let mut question = vec![0; sized(&question(0)).len()];
+        let mut answers = Vec::new();
+        for _ in 0..3 {
+            stream.read_exact(&mut question).unwrap();
+            answers.push(sized(&answer(&question[2..])));
+        }
+        let (head, rest) = answers[0].split_at(1);
+        let (middle, end) = rest.split_at(20);
+        let others = [&answers[1][..], &answers[2]].concat();
+        write_apart(&mut stream, &[head, middle, end, &others]);
+        let _ = stream.read(&mut question);
     });
     let made = act();
     server.join().unwrap();
@@ -136,6 +173,55 @@ fn a_tls_client_is_told_once_with_the_server_it_asks_for() {
 }
 
 #[test]
+fn messages_over_tcp_are_told_once_and_whole_however_they_are_cut() {
+    let (recording, (pid, _)) = Recording::of(&options(), |_| {
+        served_in_parts(|| act_in("packets", "ask in parts", ""))
+    });
+    let told: Vec<_> = recording
+        .events(pid)
+        .filter_map(|event| dns(&event))
+        .map(|dns| {
+            let message = dns.message.expect("a whole message");
+            let (name, _) = message.question().unwrap();
+            assert_eq!(name.as_bytes(), b"named.example");
+            let addresses = message.addresses().count();
+            (message.id(), message.is_answer(), addresses)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (1, false, 0),
+            (2, false, 0),
+            (3, false, 0),
+            (1, true, 1),
+            (2, true, 1),
+            (3, true, 1),
+        ]
+    );
+    assert!(recording.counters.kind(Kind::Packet).adds_up());
+}
+
+#[test]
+fn a_greeting_in_several_segments_names_its_server_all_the_same() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let (recording, pids) = Recording::of(&options(), |_| {
+        ["byte by byte", "without end", "with large keys"]
+            .map(|how| act_in("packets", how, &port).0)
+    });
+    let told = pids.map(|pid| {
+        let events = recording.events(pid);
+        events
+            .filter_map(|event| Some(hello(&event)?.server_name.to_vec()))
+            .collect::<Vec<_>>()
+    });
+    let named = vec![b"named.example".to_vec()];
+    assert_eq!(told, [named.clone(), vec![], named]);
+    assert!(recording.counters.kind(Kind::Packet).adds_up());
+}
+
+#[test]
 fn rules_see_names_of_addresses_that_were_answered_before() {
     let rules = r"
 - rule: Asked
@@ -183,6 +269,23 @@ fn perform() {
     match act.as_str() {
         "ask" => ask(),
         "greet" => greet(argument.parse().unwrap()),
+        "ask in parts" => ask_in_parts(),
+        "byte by byte" => {
+            let greeting = greeting(0);
+            let (head, rest) = greeting.split_at(7);
+            let mut parts: Vec<&[u8]> = head.chunks(1).collect();
+            parts.extend(rest.chunks(30));
+            greet_in_parts(&argument, &parts);
+        }
+        "without end" => {
+            let greeting = greeting(0);
+            greet_in_parts(&argument, &[&greeting[..50], b""]);
+        }
+        "with large keys" => {
+            let greeting = greeting(2600);
+            let parts: Vec<&[u8]> = greeting.chunks(1400).collect();
+            greet_in_parts(&argument, &parts);
+        }
         other => panic!("no act {other:?}"),
     }
 }
@@ -195,23 +298,45 @@ fn ask() {
     let (len, _) = socket.recv_from(&mut buffer).unwrap();
     assert_eq!(buffer[len - 4..len], NAMED);
     let mut stream = TcpStream::connect((SERVER, 53)).unwrap();
-    let question = question(2);
-    let sized = [&[0, u8::try_from(question.len()).unwrap()][..], &question].concat();
-    stream.write_all(&sized).unwrap();
+    stream.write_all(&sized(&question(2))).unwrap();
     assert!(stream.read(&mut buffer).unwrap() > 0);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect((IpAddr::from(NAMED), 9)).unwrap();
 }
 
+/// Asks three times over one connection: in parts, and twice at once.
+fn ask_in_parts() {
+    let mut stream = TcpStream::connect((SERVER, 53)).unwrap();
+    let first = sized(&question(1));
+    let others = [sized(&question(2)), sized(&question(3))].concat();
+    let (head, rest) = first.split_at(1);
+    let (middle, end) = rest.split_at(6);
+    write_apart(&mut stream, &[head, middle, end, &others]);
+    let mut answers = vec![0; 3 * sized(&answer(&question(1))).len()];
+    stream.read_exact(&mut answers).unwrap();
+}
+
 /// Greets as a TLS client does, and again, which is no greeting any more.
 fn greet(port: u16) {
-    let sized = |bytes: &[u8]| {
-        let len = u16::try_from(bytes.len()).unwrap();
-        [&len.to_be_bytes()[..], bytes].concat()
-    };
+    let greeting = greeting(0);
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(&greeting).unwrap();
+    stream.write_all(&greeting).unwrap();
+}
+
+fn greet_in_parts(port: &str, parts: &[&[u8]]) {
+    let port: u16 = port.parse().unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write_apart(&mut stream, parts);
+}
+
+/// The first message of a TLS client with keys of that many bytes before the rest.
+fn greeting(key_bytes: usize) -> Vec<u8> {
     let names = sized(&[&b"\0"[..], &sized(b"named.example")].concat());
     let extensions = [
-        &b"\0\0"[..],
+        &b"\0\x33"[..],
+        &sized(&vec![9; key_bytes]),
+        b"\0\0",
         &sized(&names),
         b"\0\x10",
         &sized(&sized(b"\x02h2")),
@@ -226,8 +351,5 @@ fn greet(port: u16) {
         &sized(&extensions),
     ];
     let message = [&b"\x01\0"[..], &sized(&body.concat())].concat();
-    let greeting = [&b"\x16\x03\x01"[..], &sized(&message)].concat();
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.write_all(&greeting).unwrap();
-    stream.write_all(&greeting).unwrap();
+    [&b"\x16\x03\x01"[..], &sized(&message)].concat()
 }

@@ -34,7 +34,8 @@ pub struct Dns<'r> {
 pub struct TlsHello<'r> {
     /// From where to where.
     pub ends: Ends,
-    /// The server it asks for; empty when it names none in the first packet.
+    /// The server it asks for; empty when it names none, or its greeting is
+    /// cut before.
     pub server_name: &'r [u8],
     /// The protocols it offers, each with its length in front.
     pub protocols: &'r [u8],

@@ -1,8 +1,7 @@
 //! The first message of a TLS client: the name of the server it asks for, and the
 //! protocols it offers.
 //!
-//! Hostile until read. Only what is in the first packet is looked at: a greeting cut
-//! there gives what came before the cut.
+//! Hostile until read. A greeting that is cut gives what came before the cut.
 
 /// A part of the greeting with its length in front, or nothing when it is cut.
 fn take<'r>(bytes: &mut &'r [u8], len_bytes: usize) -> Option<&'r [u8]> {
