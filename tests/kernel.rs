@@ -16,6 +16,8 @@ mod attacks;
 mod calls;
 #[path = "kernel/capture.rs"]
 mod capture;
+#[path = "kernel/cgroups.rs"]
+mod cgroups;
 #[path = "kernel/connections.rs"]
 mod connections;
 #[path = "kernel/harness.rs"]

@@ -13,6 +13,7 @@
 pub(crate) mod author;
 pub(crate) mod descriptor;
 pub(crate) mod file;
+pub(crate) mod hierarchies;
 pub(crate) mod path;
 pub(crate) mod socket;
 pub(crate) mod status;

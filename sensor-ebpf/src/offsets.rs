@@ -119,13 +119,14 @@ offsets! {
     may cgroupns_inum = "cgroup_namespace.ns.inum";
 
     may css_set_default = "css_set.dfl_cgrp";
-    may css_set_subsys = "css_set.subsys";
-    may css_cgroup = "cgroup_subsys_state.cgroup";
+    may css_set_links = "css_set.cgrp_links";
+    may cgroup_link_cgroup = "cgrp_cset_link.cgrp";
+    may cgroup_link_next = "cgrp_cset_link.cgrp_link";
     may cgroup_kn = "cgroup.kn";
     may cgroup_root = "cgroup.root";
-    may cgroup_subsystems = "enum:cgroup_subsys_id.CGROUP_SUBSYS_COUNT";
     may kernfs_parent = "kernfs_node.__parent|kernfs_node.parent";
     may kernfs_id = "kernfs_node.id";
+    may kernfs_hash = "kernfs_node.hash";
     may kernfs_name = "kernfs_node.name";
 
     must mm_arg_start = "mm_struct.arg_start";

@@ -3,7 +3,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Cgroups and namespaces; the two cgroup paths are text sections of the record.
+/// Cgroups and namespaces; the cgroup paths are two text sections of the record.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Place {
@@ -13,7 +13,7 @@ pub struct Place {
     pub ns: [u32; 7],
     /// Length of the cgroup v2 path.
     pub cgroup_len: u16,
-    /// Length of the cgroup v1 path.
+    /// Length of the cgroup v1 paths, those that differ, each ended by NUL.
     pub cgroup_v1_len: u16,
 }
 
@@ -44,7 +44,7 @@ const _: () = assert!(size_of::<Ids>() == 56);
 /// What a process is besides its image and what the header tells, at the moment
 /// of the record. It stands at the end of a record whenever it may be another than
 /// the kernel last told of that process; its texts are before it: the working
-/// directory, then the two cgroup paths.
+/// directory, then the cgroup paths.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Status {

@@ -258,8 +258,8 @@ pub enum ExecCall {
 pub struct Place<'r> {
     /// Path in the cgroup v2 hierarchy, starting with `/`; empty when unknown.
     pub cgroup: &'r [u8],
-    /// Path in a cgroup v1 hierarchy (the first mounted one that names more
-    /// than `/`), for v1 and hybrid hosts; empty when there is none.
+    /// Paths in cgroup v1 hierarchies, for v1 and hybrid hosts: those that name more
+    /// than `/`, each once and ended by NUL. Empty when there is none.
     pub cgroup_v1: &'r [u8],
     /// Namespaces.
     pub ns: Namespaces,

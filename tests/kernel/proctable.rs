@@ -14,13 +14,13 @@ use sensor::decode::{self, Body, Event};
 use sensor::enrich::{self, Observation, State};
 
 /// The kernel side and a table that was seeded after it was attached.
-struct Live {
-    capture: Capture,
-    state: State,
+pub(crate) struct Live {
+    pub(crate) capture: Capture,
+    pub(crate) state: State,
 }
 
 impl Live {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let capture = Capture::start(&Options::default())
             .expect("kernel tests need root and a kernel with BTF");
         let mut state = State::new(enrich::Options::default());
@@ -45,7 +45,7 @@ impl Live {
     }
 
     /// Applies records until `done` says so of one of them.
-    fn until(&mut self, what: &str, mut done: impl FnMut(&Observation<'_>) -> bool) {
+    pub(crate) fn until(&mut self, what: &str, mut done: impl FnMut(&Observation<'_>) -> bool) {
         let end = Instant::now() + Duration::from_secs(20);
         let mut found = false;
         while !found {
@@ -57,10 +57,10 @@ impl Live {
 }
 
 /// Starts a shell in a process group of its own, all of which ends with it.
-struct Shell(Child);
+pub(crate) struct Shell(Child);
 
 impl Shell {
-    fn start(script: &str) -> Self {
+    pub(crate) fn start(script: &str) -> Self {
         let mut command = Command::new("/bin/sh");
         let command = command
             .args(["-c", script])
@@ -69,7 +69,7 @@ impl Shell {
         Self(command.spawn().expect("a shell can be started"))
     }
 
-    fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.0.id()
     }
 }
@@ -194,11 +194,11 @@ fn all_that_a_command_starts_is_its_own_also_when_parents_have_gone() {
 }
 
 /// A cgroup that lives as long as the test.
-struct Cgroup(PathBuf);
+pub(crate) struct Cgroup(pub(crate) PathBuf);
 
 impl Cgroup {
     /// At that path below the root of a mounted hierarchy.
-    fn at(root: &str, path: &str) -> Self {
+    pub(crate) fn at(root: &str, path: &str) -> Self {
         let path = PathBuf::from(root).join(path);
         fs::create_dir_all(&path).expect("root may make cgroups");
         Self(path)
@@ -252,65 +252,6 @@ fn a_process_moved_into_a_containers_cgroup_is_in_the_container_with_and_without
         "before and after the shell moved itself"
     );
     drop(shell);
-}
-
-/// Where hierarchies are mounted: the v2 one, and the one of v1 that is looked at
-/// before others and has no rules to keep (as cpuset has).
-fn hierarchies() -> Vec<String> {
-    let mounts = fs::read_to_string("/proc/mounts").unwrap();
-    let fields = mounts
-        .lines()
-        .map(|line| line.split(' ').collect::<Vec<_>>());
-    let is = |fields: &[&str]| match fields[2] {
-        "cgroup2" => true,
-        "cgroup" => fields[3].split(',').any(|option| option == "cpu"),
-        _ => false,
-    };
-    let found = fields.filter(|fields| is(fields));
-    found.map(|fields| fields[1].to_owned()).collect()
-}
-
-#[test]
-fn containers_are_told_by_real_cgroups_of_every_engine_in_both_hierarchies() {
-    let own = format!("{:08x}", std::process::id());
-    let id = |digit: char| own.clone() + &digit.to_string().repeat(56);
-    let (outer, inner) = (id('a'), id('b'));
-    let cases = [
-        (format!("docker/{outer}"), outer.clone()),
-        (format!("system.slice/docker-{outer}.scope"), outer.clone()),
-        // Docker in Docker: the innermost.
-        (format!("docker/{outer}/docker/{inner}"), inner.clone()),
-        (
-            format!("machine.slice/libpod-{inner}.scope/container"),
-            inner.clone(),
-        ),
-        (
-            format!("kubepods.slice/kubepods-pod1.slice/cri-containerd-{inner}.scope"),
-            inner.clone(),
-        ),
-        (format!("kubepods/besteffort/pod2/{outer}"), outer.clone()),
-        (format!("lxc/web{own}"), format!("web{own}")),
-    ];
-    let mut live = Live::start();
-    for root in hierarchies() {
-        for (path, expect) in &cases {
-            let cgroup = Cgroup::at(&root, path);
-            let procs = cgroup.0.join("cgroup.procs").display().to_string();
-            let shell = Shell::start(&format!("echo $$ > {procs}; : < /dev/null; read go"));
-            let mut found = None;
-            live.until("the open in the container", |seen| {
-                let opened = matches!(&seen.event.body,
-                    Body::Open(open) if open.name == b"/dev/null");
-                let ours = opened && seen.event.task.pid == shell.pid();
-                if ours {
-                    found = seen.container.map(|container| container.full_id.clone());
-                }
-                ours
-            });
-            assert_eq!(found.as_deref(), Some(&**expect), "{root}/{path}");
-            drop(shell);
-        }
-    }
 }
 
 #[test]

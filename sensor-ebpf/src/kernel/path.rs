@@ -128,6 +128,14 @@ pub(crate) fn cgroup<R>(draft: &mut Draft<R>, cgroup: u64) -> u16 {
     append(draft, start)
 }
 
+/// Writes the path of a cgroup's node; gives where it is until the slot's next walk,
+/// and its length.
+#[inline(always)]
+pub(crate) fn node_text(slot: u64, node: u64) -> (u64, usize) {
+    let start = walk_cgroup(slot, node);
+    walked(slot, start)
+}
+
 /// Takes over the text of a walk, `/` when it has no component.
 #[inline(always)]
 fn append<R>(draft: &mut Draft<R>, start: u64) -> u16 {

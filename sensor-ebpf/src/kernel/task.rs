@@ -1,7 +1,7 @@
 //! Reading a task: who it is, which users it acts for, where it lives.
 
 use crate::{
-    kernel::{field, file::File, offset, path, peek},
+    kernel::{field, file::File, hierarchies, offset, path, peek},
     maps::Draft,
     place::{Ids, Place},
 };
@@ -171,15 +171,12 @@ impl Task {
         field(field(cgroup, offset!(cgroup_kn)), offset!(kernfs_id))
     }
 
-    /// Appends the cgroup paths, v2 then v1, and gives their lengths.
+    /// Appends the cgroup paths, v2 then those of v1, and gives their lengths.
     #[inline(always)]
     pub(crate) fn cgroups<R>(self, draft: &mut Draft<R>) -> (u16, u16) {
         let set: u64 = field(self.0, offset!(task_cgroups));
         let v2: u64 = field(set, offset!(css_set_default));
-        let v2_len = path::cgroup(draft, v2);
-        let v1 = first_v1_cgroup(set, v2);
-        let v1_len = if v1 == 0 { 0 } else { path::cgroup(draft, v1) };
-        (v2_len, v1_len)
+        (path::cgroup(draft, v2), hierarchies::append(draft, set))
     }
 }
 
@@ -203,30 +200,4 @@ fn number(pid: u64, level: u32) -> u32 {
 #[inline(always)]
 fn upid(pid: u64, level: u32) -> u64 {
     pid + u64::from(offset!(pid_numbers)) + u64::from(level) * u64::from(offset!(upid_size))
-}
-
-/// A cgroup of a v1 hierarchy that is not the hierarchy's root; 0 without one.
-/// Exported for the reason the steps of [`path`] are.
-#[expect(unsafe_code, reason = "exported under its own name")]
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn first_v1_cgroup(set: u64, v2: u64) -> u64 {
-    /// More controllers than any kernel has.
-    const SEARCH: u32 = 16;
-    let v2_root: u64 = field(v2, offset!(cgroup_root));
-    let subsystems = set + u64::from(offset!(css_set_subsys));
-    for index in 0..SEARCH {
-        if index >= offset!(cgroup_subsystems) {
-            break;
-        }
-        let state: u64 = peek(subsystems + u64::from(index) * 8);
-        let cgroup: u64 = field(state, offset!(css_cgroup));
-        let root: u64 = field(cgroup, offset!(cgroup_root));
-        let node: u64 = field(cgroup, offset!(cgroup_kn));
-        let parent: u64 = field(node, offset!(kernfs_parent));
-        if root != v2_root && parent != 0 {
-            return cgroup;
-        }
-    }
-    0
 }

@@ -55,6 +55,50 @@ pub fn from_cgroup(path: &[u8]) -> Option<Container> {
     })
 }
 
+/// Which of a process's cgroup paths tell something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Telling<'p> {
+    /// The path that names the innermost container; `None` on the host.
+    pub(crate) container: Option<&'p [u8]>,
+    /// The v1 path that names most containers, of equals the first; empty without one.
+    pub(crate) v1: &'p [u8],
+}
+
+/// Compares the path in the v2 hierarchy with those in v1, each ended by NUL.
+///
+/// A container made inside another need not be in all hierarchies its engine knows,
+/// nor its engine know all; so the path that names most containers counts.
+pub(crate) fn telling<'p>(v2: &'p [u8], v1: &'p [u8]) -> Telling<'p> {
+    let mut best: (&[u8], usize) = (b"", 0);
+    for path in v1.split(|byte| *byte == 0).filter(|it| !it.is_empty()) {
+        let depth = depth(path);
+        if best.0.is_empty() || depth > best.1 {
+            best = (path, depth);
+        }
+    }
+    let container = match (depth(v2), best.1) {
+        (0, 0) => None,
+        (in_v2, in_v1) if in_v2 >= in_v1 => Some(v2),
+        _ => Some(best.0),
+    };
+    Telling {
+        container,
+        v1: best.0,
+    }
+}
+
+/// How many containers, each inside the one before, a path names.
+fn depth(path: &[u8]) -> usize {
+    let mut rest = path.strip_prefix(b"/").unwrap_or_default();
+    let mut depth = 0;
+    while let Some((_, _, through)) = innermost(rest) {
+        depth += 1;
+        let outside = through.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        rest = rest.get(..outside).unwrap_or_default();
+    }
+    depth
+}
+
 /// Id, engine, and the path up to and with the component that names it.
 fn innermost(path: &[u8]) -> Option<(String, &'static str, &[u8])> {
     let mut inner: &[u8] = b"";

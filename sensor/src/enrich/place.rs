@@ -43,14 +43,14 @@ impl Places {
         {
             return Arc::clone(home);
         }
+        let telling = container::telling(place.cgroup, place.cgroup_v1);
         let home = Arc::new(HomePlace {
             cgroup: place.cgroup.into(),
-            cgroup_v1: place.cgroup_v1.into(),
+            cgroup_v1: telling.v1.into(),
+            hierarchies: place.cgroup_v1.into(),
             ns: place.ns,
             pidns_start_boot_ns: place.pidns_start_boot_ns,
-            container: self
-                .container(place.cgroup)
-                .or_else(|| self.container(place.cgroup_v1)),
+            container: telling.container.and_then(|path| self.container(path)),
         });
         self.homes.put(hash, Arc::clone(&home));
         home
@@ -118,6 +118,50 @@ mod tests {
             Some("0123456789ab")
         );
         assert_eq!(places.home(&place(b"/", b"/user.slice", 1)).container, None);
+    }
+
+    #[test]
+    fn where_hierarchies_differ_the_one_that_names_the_innermost_container_counts() {
+        const OUTER: &str =
+            "/docker/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        const INNER: &str =
+            "/docker/ffeeddccbbaa0000ffeeddccbbaa0000ffeeddccbbaa0000ffeeddccbbaa0000";
+        // v2, v1; the container, the v1 path that is shown.
+        let cases = [
+            ("/", "/user.slice\0{outer}\0", "0123456789ab", "{outer}"),
+            ("/", "/a\0/b\0", "", "/a"),
+            ("/", "", "", ""),
+            ("{outer}", "/user.slice\0", "0123456789ab", "/user.slice"),
+            (
+                "{outer}",
+                "{outer}{inner}\0",
+                "ffeeddccbbaa",
+                "{outer}{inner}",
+            ),
+            (
+                "{outer}",
+                "{outer}\0/x\0{outer}{inner}\0",
+                "ffeeddccbbaa",
+                "{outer}{inner}",
+            ),
+            ("{outer}{inner}", "{outer}\0", "ffeeddccbbaa", "{outer}"),
+            // As recordings of before have it: one path and no NUL.
+            ("/", "{outer}", "0123456789ab", "{outer}"),
+        ];
+        for (v2, v1, id, shown) in cases {
+            let text = |it: &str| it.replace("{outer}", OUTER).replace("{inner}", INNER);
+            let (v2, v1, shown) = (text(v2), text(v1), text(shown));
+            let place = Place {
+                cgroup: v2.as_bytes(),
+                cgroup_v1: v1.as_bytes(),
+                ..Place::default()
+            };
+            let home = Places::default().home(&place);
+            let named = home.container.as_ref().map_or("", |it| it.id());
+            assert_eq!(named, id, "{v2} {v1:?}");
+            assert_eq!(*home.cgroup_v1, *shown.as_bytes(), "{v2} {v1:?}");
+            assert!(home.is(&place));
+        }
     }
 
     #[test]

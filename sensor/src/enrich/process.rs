@@ -153,8 +153,10 @@ impl Image {
 pub struct HomePlace {
     /// cgroup v2 path.
     pub cgroup: Box<[u8]>,
-    /// cgroup v1 path.
+    /// cgroup v1 path: of several the one that names the container, else the first.
     pub cgroup_v1: Box<[u8]>,
+    /// All v1 paths, as [`Place::cgroup_v1`] has them.
+    pub hierarchies: Box<[u8]>,
     /// Namespaces.
     pub ns: Namespaces,
     /// Start of the pid namespace's init, boot clock nanoseconds.
@@ -167,7 +169,7 @@ impl HomePlace {
     /// Whether it is the place the kernel describes.
     pub(crate) fn is(&self, place: &Place<'_>) -> bool {
         *self.cgroup == *place.cgroup
-            && *self.cgroup_v1 == *place.cgroup_v1
+            && *self.hierarchies == *place.cgroup_v1
             && self.ns == place.ns
             && self.pidns_start_boot_ns == place.pidns_start_boot_ns
     }

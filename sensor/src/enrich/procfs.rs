@@ -13,7 +13,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::container;
 use super::process::{Image, Process, ProcessKey, World};
 use crate::decode::{Caps, Comm, ExeFile, Ids, Namespaces, Place};
 
@@ -61,8 +60,8 @@ pub struct Found {
 pub struct Cgroups {
     /// In the v2 hierarchy; empty without one.
     pub(crate) v2: Vec<u8>,
-    /// In the v1 hierarchy that tells most: the first that names a container,
-    /// else the first that names more than `/`; empty without one.
+    /// In the v1 hierarchies: those that name more than `/`, each once and ended by
+    /// NUL; empty without one.
     pub(crate) v1: Vec<u8>,
 }
 
@@ -176,22 +175,18 @@ impl Cgroups {
     /// Lines of `hierarchy:controllers:path`; hierarchy 0 is v2.
     fn parse(text: &[u8]) -> Self {
         let mut found = Self::default();
-        let mut names_container = false;
         for line in text.split(|byte| *byte == b'\n') {
             let mut parts = line.splitn(3, |byte| *byte == b':');
             let (Some(number), Some(_), Some(path)) = (parts.next(), parts.next(), parts.next())
             else {
                 continue;
             };
-            let better = path != b"/" && (found.v1.is_empty() || !names_container);
+            let mut told = found.v1.split(|byte| *byte == 0);
             if number == b"0" {
                 found.v2 = path.to_vec();
-            } else if better {
-                let container = container::from_cgroup(path).is_some();
-                if found.v1.is_empty() || container {
-                    found.v1 = path.to_vec();
-                    names_container = container;
-                }
+            } else if path != b"/" && told.all(|it| it != path) {
+                found.v1.extend_from_slice(path);
+                found.v1.push(0);
             }
         }
         found
@@ -500,32 +495,26 @@ mod tests {
     }
 
     #[test]
-    fn the_v1_hierarchy_that_tells_most_is_kept() {
-        let id = "a".repeat(64);
+    fn each_path_of_the_v1_hierarchies_is_kept_once() {
         // Text, v2, v1.
         let cases = [
             ("0::/init.scope\n", "/init.scope", ""),
             (
                 "3:cpu:/\n2:memory:/job:1\n1:pids:/other\n0::/\n",
                 "/",
-                "/job:1",
+                "/job:1\0/other\0",
             ),
             (
-                "3:cpu:/job\n2:memory:/docker/{id}\n1:pids:/last\n",
+                "3:cpu:/job\n2:memory:/docker/x\n1:name=systemd:/job\n",
                 "",
-                "/docker/{id}",
-            ),
-            (
-                "1:name=systemd:/docker/{id}\n2:cpu:/docker/{id}/sub\n",
-                "",
-                "/docker/{id}",
+                "/job\0/docker/x\0",
             ),
             ("nonsense\n:\n", "", ""),
         ];
         for (text, v2, v1) in cases {
-            let cgroups = Cgroups::parse(text.replace("{id}", &id).as_bytes());
+            let cgroups = Cgroups::parse(text.as_bytes());
             assert_eq!(cgroups.v2, v2.as_bytes(), "{text}");
-            assert_eq!(cgroups.v1, v1.replace("{id}", &id).as_bytes(), "{text}");
+            assert_eq!(cgroups.v1, v1.as_bytes(), "{text}");
         }
     }
 
