@@ -22,6 +22,7 @@ use aya::{
 };
 use aya_log::EbpfLogger;
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::Resource;
 use sensor_ebpf::counters::{COUNTERS, Counter};
 pub use sensor_ebpf::{Kind, KindSet};
 use sensor_ebpf::{
@@ -98,6 +99,8 @@ pub struct Options {
     pub compat: &'static [(u16, u16, u32)],
     /// How calls are hooked.
     pub choice: Choice,
+    /// Whether calls' own hooks can be attached after the start.
+    pub later: bool,
     /// Whether [`Choice::Auto`] takes the way that sees 32-bit calls.
     pub thirty_two_bit: bool,
     /// Most bytes read of a caller's buffer, 4096 at most.
@@ -114,6 +117,8 @@ impl Options {
             Choice::Given(way) => way,
             Choice::Auto if self.thirty_two_bit && takes_32_bit_calls() => Way::All,
             Choice::Auto if self.calls.iter().count() > Self::MANY => Way::All,
+            // What the one hook reports is changed without attaching anything.
+            Choice::Auto if !self.later => Way::All,
             Choice::Auto => Way::Each,
         }
     }
@@ -128,6 +133,7 @@ impl Default for Options {
             table: &[],
             compat: &[],
             choice: Choice::Auto,
+            later: true,
             thirty_two_bit: true,
             snap_bytes: 80,
             operations: u64::MAX,
@@ -178,9 +184,17 @@ pub enum CaptureError {
     /// tracefs is not there and cannot be mounted.
     #[error(
         "tracefs, which names the system calls to watch, is not mounted at \
-         /sys/kernel/tracing and cannot be ({0}); in a container, mount the host's there"
+         /sys/kernel/tracing and cannot be ({0}); in a container, mount the host's there, \
+         or set `capture.hook: all`, which does without"
     )]
     NoTracefs(io::Error),
+    /// Less memory may be locked than the maps take.
+    #[error(
+        "the kernel's maps need more locked memory than RLIMIT_MEMLOCK allows, which kernels \
+         before 5.11 count: start the sensor with CAP_SYS_RESOURCE, or after \
+         `ulimit -l unlimited` (LimitMEMLOCK=infinity in a systemd unit)"
+    )]
+    LockedMemory,
     /// The object could not be loaded.
     #[error("cannot load the kernel object: {0}")]
     Load(#[from] aya::EbpfError),
@@ -494,7 +508,23 @@ fn load(options: &Options) -> Result<Ebpf, CaptureError> {
         .override_global("WAKE_BYTES", &wake_bytes, true)
         .override_global("SNAP_BYTES", &options.snap_bytes, true)
         .load(OBJECT)
-        .map_err(CaptureError::Load)
+        .map_err(|error| {
+            let limited = rustix::process::getrlimit(Resource::Memlock)
+                .current
+                .is_some();
+            if limited && is_not_permitted(&error) {
+                CaptureError::LockedMemory
+            } else {
+                CaptureError::Load(error)
+            }
+        })
+}
+
+/// Whether the kernel's answer somewhere below an error was EPERM.
+fn is_not_permitted(error: &(dyn std::error::Error + 'static)) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|io| io.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error()))
+        || error.source().is_some_and(is_not_permitted)
 }
 
 /// Whether somebody listens to what the programs say: `RUST_LOG=sensor_ebpf=debug`.
@@ -512,6 +542,25 @@ fn check_rights() -> Result<(), CaptureError> {
     let new_style = CapabilitySet::BPF | CapabilitySet::PERFMON;
     if !effective.contains(CapabilitySet::SYS_ADMIN) && !effective.contains(new_style) {
         return Err(CaptureError::NotPermitted);
+    }
+    for (capability, name, what) in [
+        (
+            CapabilitySet::SYS_PTRACE,
+            "CAP_SYS_PTRACE",
+            "programs, directories and environments",
+        ),
+        (
+            CapabilitySet::DAC_READ_SEARCH,
+            "CAP_DAC_READ_SEARCH",
+            "environments",
+        ),
+    ] {
+        if !effective.contains(capability) {
+            tracing::warn!(
+                "without {name} the {what} of other users' processes from before the start \
+                 are not known: give it to the sensor"
+            );
+        }
     }
     // "pid:[4026531836]" is the initial namespace on every kernel.
     let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();

@@ -194,7 +194,9 @@ pub struct CaptureConfig {
     /// How system calls are watched: `each`, every wanted call at a hook of its
     /// own, which costs other calls least; `all`, at one hook on every call, which
     /// also sees 32-bit calls; or `auto`, whichever suits the kernel, what is to be
-    /// seen and how many calls the rules name at the start.
+    /// seen and how many calls the rules name at the start. Where
+    /// `kernel.perf_event_paranoid` is above 2, `each` captures from the start on what
+    /// rules put in force later might want.
     pub hook: HookChoice,
     /// Whether `auto` watches in the way that sees 32-bit calls where the kernel
     /// takes them. A 64-bit process can make them too, to go unseen.

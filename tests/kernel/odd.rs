@@ -6,14 +6,23 @@ use std::process::{Command, Output};
 
 /// Runs `sensor run -- /bin/true` in a mount namespace where `prepare` was done.
 fn sensor_after(prepare: &str) -> Output {
+    sensor_with(prepare, "auto", "")
+}
+
+/// The same, with calls hooked that way, started through `through`.
+fn sensor_with(prepare: &str, hook: &str, through: &str) -> Output {
     let dir = tempfile::tempdir().unwrap();
     let rules = "- {rule: R, desc: d, condition: evt.type = openat and fd.name = /x, \
-                 output: o, priority: info}\n";
-    std::fs::write(dir.path().join("rules.yaml"), rules).unwrap();
-    std::fs::write(dir.path().join("empty"), "").unwrap();
+                 output: o, priority: info}\n\
+                 - {rule: S, desc: d, condition: evt.type = dns, output: o, priority: info}\n";
+    let file = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    file("rules.yaml", rules);
+    file("sensor.yaml", &format!("capture: {{hook: {hook}}}\n"));
+    file("empty", "");
+    file("three", "3\n");
     let script = format!(
         "set -e; mount --make-rprivate /; cd {}; {prepare}; \
-         exec {} run -r rules.yaml -- /bin/true",
+         exec {through} {} run -c sensor.yaml -r rules.yaml -- /bin/true",
         dir.path().display(),
         env!("CARGO_BIN_EXE_sensor"),
     );
@@ -28,19 +37,87 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// How many events of a kind or call were captured; nothing when it is not in the
+/// account.
+fn captured(said: &str, row: &str) -> Option<u64> {
+    let rows = said.lines().map(str::split_whitespace);
+    let mut row = rows
+        .clone()
+        .find(|words| words.clone().next() == Some(row))?;
+    row.nth(1)?.parse().ok()
+}
+
+const HIDE_TRACEFS: &str = "umount -l /sys/kernel/debug 2>/dev/null || true; \
+                            mount -t tmpfs none /sys/kernel/tracing";
+
 #[test]
 fn without_tracefs_the_sensor_captures_calls_all_the_same() {
-    let hide = "umount -l /sys/kernel/debug 2>/dev/null || true; \
-                mount -t tmpfs none /sys/kernel/tracing";
-    let output = sensor_after(hide);
+    for hook in ["each", "all"] {
+        let output = sensor_with(HIDE_TRACEFS, hook, "");
+        let said = said(&output);
+        assert!(output.status.success(), "{hook}: {said}");
+        assert!(!said.contains("DOES NOT ADD UP"), "{hook}: {said}");
+        assert!(
+            captured(&said, "open").is_some_and(|it| it > 0),
+            "{hook}: {said}"
+        );
+    }
+}
+
+#[test]
+fn where_tracefs_cannot_be_mounted_either_the_one_hook_still_works_and_the_other_says_why_not() {
+    let through = "setpriv --bounding-set -sys_admin";
+    let output = sensor_with(HIDE_TRACEFS, "all", through);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        captured(&said(&output), "open").is_some_and(|it| it > 0),
+        "{}",
+        said(&output)
+    );
+    let output = sensor_with(HIDE_TRACEFS, "each", through);
     let said = said(&output);
-    assert!(output.status.success(), "{said}");
-    assert!(!said.contains("DOES NOT ADD UP"), "{said}");
-    let open = said
-        .lines()
-        .find(|line| line.trim_start().starts_with("open "));
-    let captured = open.and_then(|line| line.split_whitespace().nth(1));
-    assert!(captured.is_some_and(|count| count != "0"), "{said}");
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for names in ["/sys/kernel/tracing", "capture.hook: all"] {
+        assert!(said.contains(names), "{said}");
+    }
+}
+
+#[test]
+fn missing_capabilities_are_named() {
+    // What is taken away, what is said, the exit code.
+    let cases = [
+        ("-all", "CAP_BPF and CAP_PERFMON", 2),
+        ("-sys_ptrace", "without CAP_SYS_PTRACE", 0),
+        ("-dac_read_search", "without CAP_DAC_READ_SEARCH", 0),
+        ("-net_admin,-sys_admin", "CAP_NET_ADMIN", 0),
+    ];
+    for (taken, names, code) in cases {
+        let through = format!("setpriv --bounding-set {taken}");
+        let output = sensor_with(":", "all", &through);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{taken}: {said}");
+        assert!(said.contains(names), "{taken}: {said}");
+    }
+    let output = sensor_with(":", "all", "");
+    for (_, names, _) in cases {
+        assert!(!said(&output).contains(names), "{}", said(&output));
+    }
+}
+
+#[test]
+fn where_hooks_cannot_be_attached_later_only_those_of_single_calls_are_taken_in_advance() {
+    let later = "mount --bind three /proc/sys/kernel/perf_event_paranoid";
+    for (hook, in_advance) in [("each", true), ("all", false), ("auto", false)] {
+        let output = sensor_with(later, hook, "");
+        let said = said(&output);
+        assert!(output.status.success(), "{hook}: {said}");
+        assert_eq!(
+            captured(&said, "set_tid_address").is_some(),
+            in_advance,
+            "{hook}: {said}"
+        );
+        assert_eq!(captured(&said, "close"), None, "{hook}: {said}");
+    }
 }
 
 #[test]

@@ -131,6 +131,8 @@ struct Point {
     hook: String,
     raw: bool,
     optional: bool,
+    /// Without it less is told of some events, and none is missed.
+    extra: bool,
 }
 
 enum Link {
@@ -141,6 +143,8 @@ enum Link {
 /// The programs, and where they are attached.
 pub(super) struct Hooks {
     way: Way,
+    /// Whether the hook at the entry of `close` can wait until somebody wants it.
+    later: bool,
     /// Every call there is, to find names and plans.
     calls: &'static [CallRow],
     plans: Array<MapData, [u32; PLAN_WORDS]>,
@@ -193,6 +197,7 @@ impl Hooks {
         // The programs hold the map as well.
         Ok(Self {
             way,
+            later: options.later,
             calls: options.table,
             plans: take_map(object, "PLANS")?,
             _programs: programs,
@@ -223,10 +228,16 @@ impl Hooks {
             }
         }
         for point in &points {
-            if !self.links.iter().any(|(linked, _)| linked == point)
-                && let Some(link) = point.attach(object)?
-            {
-                self.links.push((point.clone(), link));
+            if self.links.iter().any(|(linked, _)| linked == point) {
+                continue;
+            }
+            match point.attach(object) {
+                Ok(None) => {}
+                Ok(Some(link)) => self.links.push((point.clone(), link)),
+                Err(error) if point.extra => {
+                    tracing::warn!("what a closed descriptor was is not told: {error}");
+                }
+                Err(error) => return Err(error),
             }
         }
         let links = std::mem::take(&mut self.links).into_iter();
@@ -270,16 +281,16 @@ impl Hooks {
             hook: name.to_owned(),
             raw: true,
             optional: OPTIONAL.contains(&name),
+            extra: false,
         };
         let wanted = RAW.iter().filter(|(_, kind)| kinds.contains(*kind));
         let wanted = wanted.filter(|(name, _)| !self.refused.contains(name));
         let mut points: BTreeSet<Point> = wanted.map(|(name, _)| raw(name)).collect();
-        if plans
-            .get(usize::from(CLOSE))
-            .is_some_and(|plan| plan.target != 0)
-        {
+        let close = plans.get(usize::from(CLOSE));
+        if close.is_some_and(|plan| plan.target != 0) || (self.way == Way::All && !self.later) {
             points.insert(Point {
                 raw: false,
+                extra: true,
                 ..raw(ENTER_CLOSE)
             });
         }
@@ -301,6 +312,7 @@ impl Hooks {
                     hook: tracepoint(name),
                     raw: false,
                     optional: own.is_none_or(|row| row.4),
+                    extra: false,
                 });
             }
         }

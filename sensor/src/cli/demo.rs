@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::run::{Input, Plan, Session, wanted};
+use super::run::{Input, Plan, Session};
+use super::wanted::Wanted;
 use super::{EXIT_OK, Failure, GOOD};
 
 /// How long the alert may take before the demo counts as failed.
@@ -39,7 +40,7 @@ pub(super) fn run(_: &Args) -> Result<u8, Failure> {
         config: &config,
         rules: &loaded.rules,
         outputs: &config.outputs(),
-        wanted: wanted(&loaded.rules),
+        wanted: Wanted::by(&loaded.rules),
         draft: None,
     };
     let (mut session, ()) = Session::start(plan, |_| Ok(()))?;

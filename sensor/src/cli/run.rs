@@ -31,7 +31,7 @@ use super::wanted::Wanted;
 use super::{EXIT_OK, Failure};
 
 use crate::alert::Priority;
-use crate::config::{self, Config};
+use crate::config::{self, Config, HookChoice};
 use crate::detect::rules::watch::Seen;
 use crate::detect::rules::{self, Loaded, Pack, Report, Study};
 use crate::diagnostic::Diagnostic;
@@ -189,7 +189,11 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
         rules: &loaded.rules,
         outputs: &config.outputs(),
         // A recording is for rules that do not exist yet.
-        wanted: record.map_or_else(|| wanted(&loaded.rules), |_| Wanted::usual()),
+        wanted: if record.is_some() {
+            Wanted::usual()
+        } else {
+            wanted(&loaded.rules, config.capture.hook == HookChoice::Each)
+        },
         draft: record.map(super::record::create).transpose()?,
     };
     let (session, (command, desk)) = Session::start(plan, |state| {

@@ -11,6 +11,7 @@ use crate::capture::{self, CallRow};
 use crate::config::{CaptureConfig, HookChoice};
 use crate::detect::rules::{Rule, RuleSet};
 use crate::events::{self, Category, EventCode, EventSet, numbers, plan};
+use crate::privileges;
 
 /// Kinds of records, and system calls that have no kind of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -166,6 +167,7 @@ impl Wanted {
                 HookChoice::Each => capture::Choice::Given(capture::Way::Each),
                 HookChoice::All => capture::Choice::Given(capture::Way::All),
             },
+            later: privileges::can_attach_later(),
             thirty_two_bit: config.thirty_two_bit,
             snap_bytes: config.snap_length_bytes,
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::alert::{Alert, Composer, Priority};
-use crate::capture::{Capture, Counters};
+use crate::capture::{Capture, Counters, Way};
 use crate::cli::{Failure, wanted::Wanted};
 use crate::config::{Config, DropAction, DropsConfig};
 use crate::deliver::Delivery;
@@ -259,7 +259,7 @@ impl Session {
         rules: &RuleSet,
         config: &Config,
     ) -> anyhow::Result<()> {
-        let wanted = wanted(rules).union(self.always);
+        let wanted = wanted(rules, self.capture.way() == Way::Each).union(self.always);
         self.capture
             .set_wanted(wanted.kinds, wanted.calls)
             .context("cannot capture what the new rules need")?;
@@ -337,14 +337,14 @@ fn now_ns() -> u64 {
     u64::try_from(now).unwrap_or_default()
 }
 
-/// What is captured while these rules are in force: what they need, and every
-/// kind where nothing can be attached later, because an edited rule may want any
-/// of it.
-pub(in crate::cli) fn wanted(rules: &RuleSet) -> Wanted {
+/// What is captured while these rules are in force and calls are hooked that way: what
+/// they need, and every kind where nothing can be attached later, because an edited
+/// rule may want any of it.
+pub(in crate::cli) fn wanted(rules: &RuleSet, each: bool) -> Wanted {
     let needed = Wanted::by(rules);
-    if privileges::can_attach_later() {
-        needed
-    } else {
+    if each && !privileges::can_attach_later() {
         needed.union(Wanted::usual())
+    } else {
+        needed
     }
 }
