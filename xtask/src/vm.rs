@@ -21,10 +21,16 @@ use guest::Report;
 
 /// Run the kernel tests and the demo on other kernels, in virtual machines.
 ///
-/// It was run on all of those below. Kernels are Debian's for clouds, downloaded into target/vm and kept there; remove
-/// target/vm/RELEASE to get a newer build. Machines are emulated, so each takes
-/// about a minute. Needed are the packages qemu-system-x86 and busybox-static, and
+/// Kernels are Debian's for clouds, downloaded into target/vm and kept there; remove
+/// target/vm/RELEASE to get a newer build. Machines are emulated, so each takes ten
+/// minutes or more. Needed are the packages qemu-system-x86 and busybox-static, and
 /// Debian's apt.
+///
+/// Run are the tests of all that the kernel side captures (calls in all three forms
+/// they come in, programs, signals, connections, packets, `io_uring`, 32-bit calls), of
+/// machines that lack something, of small storms, of rules reloaded without privileges,
+/// and of containers with cgroups mounted as version 1, version 2 and both. Left out are
+/// those of rules, outputs, recordings and long storms, which no kernel changes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

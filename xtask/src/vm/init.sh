@@ -14,7 +14,6 @@ for dir in /dev/shm /tmp /run; do
 done
 busybox mount -t securityfs securityfs /sys/kernel/security
 busybox mount -t tracefs tracefs /sys/kernel/tracing
-busybox mount -t cgroup2 cgroup2 /sys/fs/cgroup
 busybox ip link set lo up
 for module in /vm/*.ko; do
     [ -e "$module" ] && busybox insmod "$module"
@@ -22,11 +21,50 @@ done
 # Messages of the kernel must not cut those of the tests in two.
 busybox dmesg -n 1
 
-echo "vm: kernel $(busybox uname -r)"
-# shellcheck disable=SC2046 # The file is a list of arguments.
+# cgroup hierarchies as distributions mount them: LAYOUT is v1, hybrid or v2.
+mount_cgroups() {
+    if [ "$1" = v2 ]; then
+        busybox mount -t cgroup2 cgroup2 /sys/fs/cgroup
+        return
+    fi
+    busybox mount -t tmpfs tmpfs /sys/fs/cgroup
+    for controller in cpu pids memory; do
+        busybox mkdir "/sys/fs/cgroup/$controller"
+        busybox mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" ||
+            busybox rmdir "/sys/fs/cgroup/$controller"
+    done
+    busybox mkdir /sys/fs/cgroup/systemd
+    busybox mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
+    if [ "$1" = hybrid ]; then
+        busybox mkdir /sys/fs/cgroup/unified
+        busybox mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified
+    fi
+}
+
+unmount_cgroups() {
+    for mount in /sys/fs/cgroup/* /sys/fs/cgroup; do
+        busybox umount "$mount" 2>/dev/null
+    done
+}
+
 # The kernel starts its first process outside of all sessions.
-busybox setsid /vm/kernel --test-threads=1 $(busybox cat /vm/arguments) 2>&1
+tests() {
+    busybox setsid /vm/kernel --test-threads=1 "$@" 2>&1
+}
+
+export SENSOR_TEST_STORMS_SMALLER=20
+echo "vm: kernel $(busybox uname -r)"
+mount_cgroups v2
+# shellcheck disable=SC2046 # The file is a list of arguments.
+tests $(busybox cat /vm/arguments)
 echo "vm: tests ended with $?"
+unmount_cgroups
+for layout in v1 hybrid v2; do
+    mount_cgroups $layout
+    tests cgroups:: packets::questions
+    echo "vm: cgroups $layout ended with $?"
+    [ $layout = v2 ] || unmount_cgroups
+done
 /vm/sensor demo 2>&1
 echo "vm: demo ended with $?"
 busybox poweroff -f

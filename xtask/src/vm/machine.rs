@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::kernels::Kernel;
 
-/// How long a machine may take; a busy host needs three minutes at most.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// How long a machine may take; one that has two processors to itself needs a third.
+const PATIENCE: Duration = Duration::from_mins(30);
 
 /// Arguments of the kernel: say nothing but errors, restart never, and have all the
 /// security modules a distribution has.
