@@ -20,6 +20,8 @@ mod conformance;
 mod deploy;
 #[path = "suite/engine.rs"]
 mod engine;
+#[path = "suite/formats.rs"]
+mod formats;
 #[path = "suite/invariants.rs"]
 mod invariants;
 #[path = "suite/laboratory.rs"]

@@ -18,6 +18,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+pub(crate) use compose::utc;
 pub use compose::{AlertOptions, Composer, Occurrence};
 pub use json::JsonOptions;
 

@@ -15,6 +15,7 @@ pub mod backoff;
 pub mod common;
 mod dead;
 pub mod file;
+pub mod format;
 mod http;
 pub(crate) mod json;
 mod keeper;

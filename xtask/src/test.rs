@@ -11,6 +11,7 @@ mod cargo;
 mod container;
 mod count;
 mod deploy;
+mod formats;
 mod fuzz;
 
 use std::time::{Duration, Instant};
@@ -75,7 +76,7 @@ struct Step {
 }
 
 /// Every step, cheapest first, except that the stub must come before the builds it would undo.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step {
         name: "format",
         what: "the sources are formatted",
@@ -142,6 +143,12 @@ const STEPS: [Step; 11] = [
         what: "the manifest is valid against the Kubernetes schema",
         is_quick: false,
         run: deploy::kubernetes,
+    },
+    Step {
+        name: "formats",
+        what: "alerts in ECS and OCSF are valid against the published schemas",
+        is_quick: false,
+        run: formats::run,
     },
     Step {
         name: "container",

@@ -186,19 +186,19 @@ pub(crate) fn tactic_order(id: &str) -> usize {
     place.unwrap_or(TACTICS.len())
 }
 
+/// The name of a technique or sub-technique alone.
+pub(crate) fn own_name(id: &str) -> Option<&'static str> {
+    let at = TECHNIQUES.binary_search_by_key(&id, |(known, _)| known);
+    TECHNIQUES.get(at.ok()?).map(|(_, name)| *name)
+}
+
 /// The name of a technique, with that of the technique it is part of; empty
 /// when it is not known.
 pub(crate) fn technique(id: &str) -> String {
-    let name = |id: &str| {
-        let at = TECHNIQUES
-            .binary_search_by_key(&id, |(known, _)| known)
-            .ok()?;
-        TECHNIQUES.get(at).map(|(_, name)| *name)
-    };
-    let Some(own) = name(id) else {
+    let Some(own) = own_name(id) else {
         return String::new();
     };
-    match id.split_once('.').and_then(|(parent, _)| name(parent)) {
+    match id.split_once('.').and_then(|(parent, _)| own_name(parent)) {
         Some(parent) => format!("{parent}: {own}"),
         None => own.to_owned(),
     }

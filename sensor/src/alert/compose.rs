@@ -188,7 +188,7 @@ fn evidence() -> Option<Arc<Evidence>> {
 }
 
 /// `2026-11-21T04:00:00.000000000` in UTC, and what marks it as such.
-pub(super) fn utc(time_ns: u64, mark: &str) -> String {
+pub(crate) fn utc(time_ns: u64, mark: &str) -> String {
     let time = timestamp(time_ns).strftime("%Y-%m-%dT%H:%M:%S.%9f");
     format!("{time}{mark}")
 }

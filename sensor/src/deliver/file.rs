@@ -1,4 +1,4 @@
-//! Alerts as JSON lines in a file, rotated by size.
+//! Alerts as lines in a file, rotated by size.
 //!
 //! A batch of alerts comes in and is one append. A failed append leaves the file
 //! as it was, so the repeated batch is never half there twice. "Delivered" means
@@ -19,15 +19,19 @@ use serde::Deserialize;
 use crate::alert::Alert;
 
 use super::common::{Answer, BuildError, Output, Sending, Settings};
-use super::json;
+use super::format::Format;
 use super::queue::Batching;
 
-/// Appends alerts to a file, one JSON object a line.
+/// Appends alerts to a file, one a line.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where to write; the directory must exist. Created with mode 0600.
     pub path: PathBuf,
+    /// The schema of the lines: `falco`, `ecs` or `ocsf`, each a JSON object; `cef` or
+    /// `leef` (default falco).
+    #[serde(default)]
+    pub format: Format,
     /// Size at which the file is rotated, in bytes (4,096 upwards; default 104,857,600).
     /// A file is rotated before the batch that would exceed it.
     #[serde(default = "default_max_bytes")]
@@ -50,6 +54,10 @@ fn default_keep() -> u32 {
 }
 
 impl Settings for Config {
+    fn needs_evidence(&self) -> bool {
+        self.format.needs_evidence()
+    }
+
     fn batching(&self) -> Batching {
         Batching::whatever_waits()
     }
@@ -79,7 +87,10 @@ impl Settings for Config {
     fn build(&self) -> Result<Box<dyn Output>, BuildError> {
         let log = Log::open(self.clone())
             .map_err(|error| BuildError::File(self.path.display().to_string(), error))?;
-        Ok(Box::new(Writer(Arc::new(Mutex::new(log)))))
+        Ok(Box::new(Writer {
+            format: self.format,
+            log: Arc::new(Mutex::new(log)),
+        }))
     }
 }
 
@@ -91,15 +102,19 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 /// The sender: hands the log to a thread that may block on the disk.
-struct Writer(Arc<Mutex<Log>>);
+struct Writer {
+    format: Format,
+    log: Arc<Mutex<Log>>,
+}
 
 impl Output for Writer {
     fn send<'a>(&'a mut self, batch: &'a [Arc<Alert>]) -> Sending<'a> {
         let mut lines = Vec::new();
         for alert in batch {
-            json::write_line(&mut lines, alert);
+            lines.extend_from_slice(self.format.line(alert).as_bytes());
+            lines.push(b'\n');
         }
-        let log = Arc::clone(&self.0);
+        let log = Arc::clone(&self.log);
         let append = move || {
             let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
             log.append(&lines)

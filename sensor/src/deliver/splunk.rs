@@ -18,13 +18,14 @@ use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::alert::{Alert, Priority};
+use crate::alert::Alert;
 
 use super::common::{self, Answer, Batch, BuildError, Output, Rest, Sending, Settings};
+use super::format::{Format, cim};
 use super::http::{self, Client, Reply};
 use super::queue::Batching;
 use super::secret::SecretRef;
@@ -56,6 +57,11 @@ pub struct Config {
     /// The `sourcetype` of the events (default `sensor:alert`).
     #[serde(default = "default_sourcetype")]
     pub sourcetype: String,
+    /// What an event holds: `falco`, Falco's JSON; `cim`, the names of Splunk's Common
+    /// Information Model; or `ocsf`, a Detection Finding for Splunk's OCSF add-on, which
+    /// also wants a `sourcetype` (default falco).
+    #[serde(default)]
+    pub format: Shape,
     /// How alerts are grouped into requests.
     #[serde(default)]
     pub batch: Batch,
@@ -73,6 +79,29 @@ pub struct Config {
     pub timeout_ms: u64,
 }
 
+/// What an event holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    /// Falco's JSON object.
+    #[default]
+    Falco,
+    /// The names of the Common Information Model.
+    Cim,
+    /// A Detection Finding of OCSF.
+    Ocsf,
+}
+
+impl Shape {
+    fn encode(self, alert: &Alert) -> Value {
+        match self {
+            Self::Falco => Format::Falco.encode(alert),
+            Self::Cim => cim::encode(alert),
+            Self::Ocsf => Format::Ocsf.encode(alert),
+        }
+    }
+}
+
 fn default_sourcetype() -> String {
     "sensor:alert".into()
 }
@@ -86,6 +115,10 @@ fn yes() -> bool {
 }
 
 impl Settings for Config {
+    fn needs_evidence(&self) -> bool {
+        self.format != Shape::Falco
+    }
+
     fn batching(&self) -> Batching {
         self.batch.batching()
     }
@@ -158,7 +191,7 @@ impl Config {
         if with_fields {
             envelope.insert("fields".into(), indexed_fields(alert));
         }
-        envelope.insert("event".into(), Value::Object(alert.to_json()));
+        envelope.insert("event".into(), self.format.encode(alert));
         // The time is written digit by digit: a float would round microseconds.
         let (seconds, rest) = (alert.time_ns / 1_000_000_000, alert.time_ns % 1_000_000_000);
         let text = Value::Object(envelope).to_string();
@@ -188,23 +221,12 @@ impl Config {
 fn indexed_fields(alert: &Alert) -> Value {
     let mut fields = Map::new();
     fields.insert("priority".into(), json!(alert.priority.name()));
-    fields.insert("severity".into(), json!(cim_severity(alert.priority)));
+    fields.insert("severity".into(), json!(cim::severity(alert.priority)));
     fields.insert("rule".into(), json!(alert.rule));
     if !alert.tags.is_empty() {
         fields.insert("tags".into(), json!(alert.tags));
     }
     Value::Object(fields)
-}
-
-/// The severity word of Splunk's Common Information Model.
-fn cim_severity(priority: Priority) -> &'static str {
-    match priority {
-        Priority::Emergency | Priority::Alert | Priority::Critical => "critical",
-        Priority::Error => "high",
-        Priority::Warning => "medium",
-        Priority::Notice => "low",
-        Priority::Informational | Priority::Debug => "informational",
-    }
 }
 
 /// The sender.

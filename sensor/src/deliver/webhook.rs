@@ -1,4 +1,4 @@
-//! Alerts as JSON, sent to a URL.
+//! Alerts as JSON, or as lines of text, sent to a URL.
 //!
 //! One alert (or an array of them, by configuration) comes in, one request
 //! leaves, with an id that is the same on every repetition so that the receiver
@@ -16,18 +16,24 @@ use serde::{Deserialize, Serialize};
 use crate::alert::Alert;
 
 use super::common::{self, Answer, Batch, BuildError, Output, Rest, Sending, Settings};
+use super::format::Format;
 use super::http::{self, Client};
 use super::queue::Batching;
 use super::secret::SecretRef;
 use super::tls;
 
-/// POSTs alerts as JSON.
+/// POSTs alerts as JSON, or as lines of text.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where to POST, with `https:` (or `http:` to this machine).
     pub url: String,
-    /// `single` sends one alert object a request, `array` an array of them (default single).
+    /// The schema of the alerts: `falco`, `ecs` or `ocsf`, each a JSON object; `cef` or
+    /// `leef`, each a line of text (default falco).
+    #[serde(default)]
+    pub format: Format,
+    /// `single` sends one alert a request, `array` an array of them (default single); of
+    /// lines of text, all of them, each with its line end.
     #[serde(default)]
     pub body: Body,
     /// How alerts are grouped when `body` is `array`.
@@ -62,14 +68,18 @@ fn default_timeout_ms() -> u64 {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Body {
-    /// One alert object.
+    /// One alert.
     #[default]
     Single,
-    /// An array of alert objects.
+    /// An array of them.
     Array,
 }
 
 impl Settings for Config {
+    fn needs_evidence(&self) -> bool {
+        self.format.needs_evidence()
+    }
+
     fn batching(&self) -> Batching {
         match self.body {
             Body::Array => self.batch.batching(),
@@ -104,7 +114,12 @@ impl Config {
     /// All headers but those of one request, with the secrets read anew.
     fn headers(&self) -> Result<HeaderMap, BuildError> {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let content_type = if self.format.is_json() {
+            "application/json"
+        } else {
+            "text/plain; charset=utf-8"
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         for (name, value) in &self.headers {
             if is_secret(name, value) {
                 return Err(BuildError::Value(format!(
@@ -169,7 +184,7 @@ impl Webhook {
         }
         let reply = match self
             .client
-            .post(headers, encode(batch, self.config.body))
+            .post(headers, encode(batch, self.config.body, self.config.format))
             .await
         {
             Ok(reply) => reply,
@@ -205,8 +220,12 @@ fn request_id(batch: &[Arc<Alert>]) -> String {
     }
 }
 
-fn encode(batch: &[Arc<Alert>], body: Body) -> Vec<u8> {
-    let mut objects = batch.iter().map(|alert| alert.to_json().into());
+fn encode(batch: &[Arc<Alert>], body: Body, format: Format) -> Vec<u8> {
+    if !format.is_json() {
+        let line = |alert: &Arc<Alert>| format.line(alert) + "\n";
+        return batch.iter().map(line).collect::<String>().into_bytes();
+    }
+    let mut objects = batch.iter().map(|alert| format.encode(alert));
     let value: serde_json::Value = match body {
         Body::Array => objects.collect(),
         Body::Single => objects.next().unwrap_or_default(),

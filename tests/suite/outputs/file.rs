@@ -50,6 +50,25 @@ fn alerts_are_lines_only_their_owner_reads() {
 }
 
 #[test]
+fn lines_can_be_of_other_schemas() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("alerts.log");
+    let delivery = start(&format!(
+        "type: file, path: '{}', format: cef",
+        path.display()
+    ));
+    let sent = send(&delivery, 2);
+    finish(delivery);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 2);
+    for (line, id) in lines.iter().zip(&sent) {
+        assert!(line.starts_with("CEF:0|Sensor|"), "{line}");
+        assert!(line.contains(&format!("externalId={id} ")), "{line}");
+    }
+}
+
+#[test]
 fn a_full_file_is_rotated_and_only_so_many_are_kept() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("alerts.jsonl");

@@ -93,6 +93,19 @@ fn every_envelope_carries_metadata_and_the_alert() {
 }
 
 #[test]
+fn an_event_can_have_the_names_of_the_information_model() {
+    let bench = Bench::new();
+    let delivery = bench.start("format: cim");
+    let sent = send(&delivery, 2);
+    finish(delivery);
+    bench.each_once(&sent);
+    let event = &bench.hec.lock().taken[0]["event"];
+    assert_eq!(event["signature"], "Read credential file");
+    assert_eq!(event["process"], "cat /etc/shadow");
+    assert_eq!(event["mitre_technique_id"][0], "T1003");
+}
+
+#[test]
 fn requests_are_plain_when_compression_is_off() {
     let bench = Bench::new();
     let delivery = bench.start("gzip: false");

@@ -57,6 +57,25 @@ fn an_array_carries_a_batch_and_keeps_its_id_when_repeated() {
 }
 
 #[test]
+fn alerts_can_be_of_other_schemas() {
+    let hook = Hook::start([]);
+    let url = hook.url();
+    let begin = |keys: &str| start(&format!("type: webhook, url: '{url}', {keys}"));
+    let delivery = begin("format: ecs");
+    let ecs = send(&delivery, 1);
+    finish(delivery);
+    let batch = "body: array, batch: {max_age_ms: 60000}";
+    let delivery = begin(&format!("format: leef, {batch}"));
+    send(&delivery, 2);
+    finish(delivery);
+    let hook = hook.lock();
+    assert_eq!(hook.requests[0].body["event"]["id"], *ecs[0]);
+    let lines = hook.requests[1].body.as_str().unwrap();
+    assert_eq!(lines.matches("LEEF:2.0|").count(), 2);
+    assert!(lines.ends_with('\n'));
+}
+
+#[test]
 fn each_answer_has_its_consequence() {
     // The answers, then how many of one alert were delivered and refused.
     for (script, delivered, refused) in [

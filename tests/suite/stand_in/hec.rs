@@ -112,7 +112,7 @@ impl Hec {
     pub(crate) fn ledger(&self) -> BTreeMap<String, usize> {
         let mut ledger = BTreeMap::new();
         for envelope in &self.lock().taken {
-            let uuid = envelope["event"]["uuid"].as_str().unwrap_or("none");
+            let uuid = id_of(envelope).unwrap_or("none");
             *ledger.entry(uuid.to_owned()).or_default() += 1;
         }
         ledger
@@ -299,7 +299,7 @@ fn check_envelope(envelope: &Value, raw: &[u8]) -> Result<(), String> {
             return Err(format!("{key} is {}", envelope[key]));
         }
     }
-    if !envelope["event"].is_object() || envelope["event"]["uuid"].as_str().is_none() {
+    if !envelope["event"].is_object() || id_of(envelope).is_none() {
         return Err("event is no alert".to_owned());
     }
     let flat = |value: &Value| match value {
@@ -386,4 +386,10 @@ impl<'de> Visitor<'de> for StrictVisitor {
         }
         Ok(found.into())
     }
+}
+
+/// The alert's id, which the Information Model names `id`.
+fn id_of(envelope: &Value) -> Option<&str> {
+    let event = &envelope["event"];
+    event["uuid"].as_str().or(event["id"].as_str())
 }

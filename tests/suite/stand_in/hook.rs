@@ -60,9 +60,14 @@ async fn handle(
 ) -> (StatusCode, [(&'static str, &'static str); 1]) {
     let mut inner = inner.lock().unwrap();
     let answered = inner.script.pop_front().unwrap_or(204);
+    let is_text = headers["content-type"] == "text/plain; charset=utf-8";
     inner.requests.push(Seen {
         headers,
-        body: serde_json::from_slice(&body).unwrap(),
+        body: if is_text {
+            String::from_utf8(body.into()).unwrap().into()
+        } else {
+            serde_json::from_slice(&body).unwrap()
+        },
         answered,
     });
     // Only a sender that follows redirects minds the header.
