@@ -42,5 +42,7 @@ mod stand_in;
 mod stories;
 #[path = "suite/study.rs"]
 mod study;
+#[path = "suite/survival.rs"]
+mod survival;
 #[path = "suite/validation.rs"]
 mod validation;

@@ -31,10 +31,10 @@ mod webhook;
 const FAST: &str = "retry: {initial_ms: 1, max_ms: 5, blocked_ms: 5}";
 
 /// How long a condition may take to come true on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until `condition` holds.
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < end, "never came true: {what}");
@@ -45,7 +45,11 @@ fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 /// A fresh alert of this rule.
 fn alert_of(rule: &str, priority: Priority) -> Arc<Alert> {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    numbered(rule, priority, NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The alert of this number: its id depends on nothing else.
+pub(crate) fn numbered(rule: &str, priority: Priority, number: u64) -> Arc<Alert> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let message = format!("Something happened (n={number})");
     let fields = json!({"evt.time": 1, "proc.cmdline": "cat /etc/shadow", "proc.tty": null});
@@ -82,7 +86,7 @@ fn send(delivery: &Delivery, n: usize) -> Vec<String> {
     sent
 }
 
-fn outputs(yaml: &str) -> Vec<OutputConfig> {
+pub(crate) fn outputs(yaml: &str) -> Vec<OutputConfig> {
     serde_yaml::from_str(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
 }
 
