@@ -1,6 +1,6 @@
 //! How fast the engine is, and how fast rules load: numbers a person can repeat.
 //!
-//! `cargo xtask bench engine` and `cargo xtask bench load` run this in a release
+//! `cargo xtask bench engine`, `load` and `delivery` run this in a release
 //! build. Nothing here fails because a machine is slow; what must hold is held by
 //! the other tests. The naive way (each rule's own program, one after another,
 //! nothing remembered) runs over the same events in the same run, so the ratios
@@ -11,6 +11,8 @@
     reason = "a bench prints what it finds, over tables of its own making"
 )]
 
+#[path = "bench/delivery.rs"]
+mod delivery;
 #[path = "bench/engine.rs"]
 mod engine;
 #[path = "bench/load.rs"]
@@ -63,6 +65,8 @@ enum What {
     Engine,
     /// Time and memory to load rules
     Load,
+    /// Alerts per second through the spool, and beside a dead output
+    Delivery,
 }
 
 fn main() -> Result<()> {
@@ -75,6 +79,7 @@ fn main() -> Result<()> {
     match arguments.what {
         What::Engine => engine::main(&arguments)?,
         What::Load => load::main(&arguments),
+        What::Delivery => delivery::main(&arguments)?,
     }
     Ok(())
 }

@@ -18,6 +18,9 @@ pub mod lint;
 mod list;
 mod log;
 pub mod manual;
+pub mod outputs;
+pub mod queue;
+mod reach;
 pub mod record;
 pub mod replay;
 pub mod rules;
@@ -87,6 +90,10 @@ enum Verb {
     Check(check::Args),
     /// Ask a running sensor about its rules, or have it load them again
     Rules(rules::Args),
+    /// Show what waits for the outputs and why; retry, replay, purge
+    Queue(queue::Args),
+    /// Send a marked test alert through the outputs and show what receivers answer
+    Outputs(outputs::Args),
     /// List the fields that rules may use
     #[command(after_help = fields::EXAMPLES)]
     Fields(list::Args),
@@ -191,6 +198,8 @@ impl Verb {
             Self::Eval(args) => eval::run(&args),
             Self::Test(args) => test::run(&args),
             Self::Rules(args) => rules::run(&args),
+            Self::Queue(args) => queue::run(&args),
+            Self::Outputs(args) => outputs::run(&args),
             Self::Record(args) => record::run(&args),
             Self::Replay(args) => replay::run(&args),
             Self::Fields(args) => list::run(&args, "field", fields::print),

@@ -38,7 +38,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tracing::warn;
@@ -46,9 +46,11 @@ use tracing::warn;
 use crate::alert::{Alert, Priority};
 use crate::metrics::OutputAccount;
 
+use backlog::Backlog;
 use common::{BuildError, Keys, Settings};
 use keeper::Keeper;
-use queue::{Health, Queue};
+use queue::Queue;
+pub use queue::{Errand, Health};
 use spool::config::Store;
 
 /// One output: the keys all have, and those of its type.
@@ -175,6 +177,72 @@ pub fn check_names(outputs: &[OutputConfig]) -> Vec<String> {
         .collect()
 }
 
+/// What waits for one output, and how it fares.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OutputStatus {
+    /// The output's name.
+    pub output: String,
+    /// What became of its alerts.
+    pub account: OutputAccount,
+    /// What else there is to know.
+    pub health: Health,
+}
+
+/// What waits in a spool directory that no sensor uses, one row an output.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn left_behind(spools: &Path) -> std::io::Result<Vec<OutputStatus>> {
+    let mut left = Vec::new();
+    for entry in std::fs::read_dir(spools)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            left.push(resting(&entry.path()).status());
+        }
+    }
+    left.sort_by(|a, b| a.output.cmp(&b.output));
+    Ok(left)
+}
+
+/// Does to the spool of an output, while no sensor uses it, what could be asked
+/// of a running one. There is no receiver to try, so [`Errand::Retry`] is nothing.
+pub fn run_errand(spools: &Path, output: &str, errand: Errand) -> OutputStatus {
+    let resting = resting(&spool::config::directory_of(spools, output));
+    resting.backlog.queue().ask(errand);
+    resting.backlog.run_errands();
+    resting.backlog.tick();
+    let status = resting.status();
+    resting.backlog.finish();
+    status
+}
+
+/// A backlog that nobody works at.
+struct Resting {
+    name: String,
+    backlog: Backlog,
+}
+
+fn resting(directory: &Path) -> Resting {
+    let name = spool::config::output_of(directory);
+    let queue = Arc::new(Queue::new(queue::Limits::default()));
+    let limits = queue::Limits::default();
+    let spool = spool::config::SpoolConfig::for_inspection();
+    let backlog = Backlog::open(&name, queue, limits, spool, Some(directory.to_owned()));
+    backlog.look_once();
+    backlog.tick();
+    Resting { name, backlog }
+}
+
+impl Resting {
+    fn status(&self) -> OutputStatus {
+        OutputStatus {
+            output: self.name.clone(),
+            account: self.backlog.queue().account(),
+            health: self.backlog.queue().health(),
+        }
+    }
+}
+
 /// Why delivery could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -238,12 +306,26 @@ impl Delivery {
             .collect()
     }
 
-    /// Every output's name and how it fares.
-    pub fn health(&self) -> Vec<(String, Health)> {
+    /// What waits for each output, and how it fares.
+    pub fn status(&self) -> Vec<OutputStatus> {
         self.outputs
             .iter()
-            .map(|output| (output.name.clone(), output.queue.health()))
+            .map(|output| OutputStatus {
+                output: output.name.clone(),
+                account: output.queue.account(),
+                health: output.queue.health(),
+            })
             .collect()
+    }
+
+    /// Has the output of that name, or all, do something, soon; gives how many
+    /// were asked.
+    pub fn ask(&self, errand: Errand, output: Option<&str>) -> usize {
+        let asked = self
+            .outputs
+            .iter()
+            .filter(|handle| output.is_none_or(|name| name == handle.name));
+        asked.map(|handle| handle.queue.ask(errand)).count()
     }
 
     /// Sends what is queued, for no longer than `deadline` (5 s is usual). What is

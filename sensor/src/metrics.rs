@@ -1,11 +1,13 @@
 //! Counters and the account they must satisfy.
 //!
 //! Events, per kind: captured = evaluated + filtered + dropped, each of the
-//! last two by reason. Alerts, per output: raised = delivered + failed +
-//! queued. [`EventAccount`] and [`OutputAccount`] hold the numbers, the
+//! last two by reason. Alerts, per output: raised + recovered = delivered +
+//! failed + queued. [`EventAccount`] and [`OutputAccount`] hold the numbers, the
 //! [`Report`] prints them and says whether they add up.
 
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 /// What became of the events of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,7 +49,7 @@ fn total(reasons: &[(&'static str, u64)]) -> u64 {
 
 /// What became of the alerts given to one output, at one moment: a consistent
 /// copy, taken while nothing moves.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputAccount {
     /// Alerts handed to this output.
     pub raised: u64,
@@ -63,6 +65,8 @@ pub struct OutputAccount {
     pub refused: u64,
     /// Alerts given up: still undelivered when the sensor had to stop.
     pub abandoned: u64,
+    /// Alerts given up: a person asked for it.
+    pub purged: u64,
     /// Alerts lost with the disk that held them.
     pub lost: u64,
     /// Alerts waiting or in flight; counted, not derived. At the end: kept on the disk.
@@ -74,7 +78,7 @@ pub struct OutputAccount {
 impl OutputAccount {
     /// Alerts given up for any reason.
     pub fn failed(&self) -> u64 {
-        self.dropped_full + self.refused + self.abandoned + self.lost
+        self.dropped_full + self.refused + self.abandoned + self.purged + self.lost
     }
 
     /// Whether raised + recovered = delivered + failed + queued.
@@ -171,6 +175,7 @@ impl fmt::Display for Report {
                 ("queue full", row.dropped_full),
                 ("refused", row.refused),
                 ("undelivered at exit", row.abandoned),
+                ("purged", row.purged),
                 ("spool damaged", row.lost),
             ];
             reasons(f, "failed", &failed)?;

@@ -227,7 +227,7 @@ fn cef(line: &str) -> (Vec<String>, BTreeMap<String, String>) {
                 let (value, key) = text.rsplit_once(' ').unwrap_or(("", &text));
                 assert!(!key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric()));
                 if let Some(last) = words.last_mut() {
-                    last.1 = value.to_owned();
+                    value.clone_into(&mut last.1);
                 }
                 words.push((key.to_owned(), String::new()));
                 text.clear();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -15,11 +16,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use sensor::alert::Priority;
-use sensor::deliver::Delivery;
+use sensor::deliver::{Delivery, OutputStatus};
 use serde_json::Value;
 
 use crate::outputs::{PATIENCE, eventually, numbered, outputs};
 use crate::stand_in::gate::{self, Fault, Faults, Server};
+use crate::stand_in::hook::Hook;
 
 /// Alerts that flow while the sensor is killed.
 const ALERTS: u64 = 100_000;
@@ -152,7 +154,8 @@ fn a_process_that_raises_alerts_until_it_is_killed() {
         }
         eventually("they are safe", || delivery.accounts()[0].1.spooled == sent);
         // Only now are they raised: what was not safe yet is raised again.
-        let lines: String = burst.clone().map(|number| format!("{number}\n")).collect();
+        let lines: Vec<String> = burst.clone().map(|number| number.to_string()).collect();
+        let lines = lines.join("\n") + "\n";
         log.write_all(lines.as_bytes()).unwrap();
         next = burst.end;
     }
@@ -217,4 +220,281 @@ fn no_alert_is_lost_when_the_sensor_is_killed_fifty_times_and_the_receiver_fails
     assert_eq!(taken.len() as u64, ALERTS, "and nothing else came");
     let duplicates: u32 = taken.values().map(|times| times - 1).sum();
     println!("{ALERTS} alerts, {kills} kills, {duplicates} came more than once");
+}
+
+/// An output whose receiver is away, with a spool in `directory`.
+fn away(directory: &Path, extra: &str) -> Delivery {
+    let yaml = format!(
+        "[{{type: webhook, name: away, url: 'http://127.0.0.1:1/', body: array, \
+           retry: {{initial_ms: 1, max_ms: 10}}, {extra}}}]"
+    );
+    Delivery::start(&outputs(&yaml), Some(directory)).unwrap()
+}
+
+fn only(delivery: &Delivery) -> OutputStatus {
+    let status = delivery.status().pop().unwrap();
+    assert!(status.account.balances(), "{status:?}");
+    status
+}
+
+fn send(delivery: &Delivery, numbers: RangeInclusive<u64>) {
+    for number in numbers {
+        delivery.send(&numbered("Survives", Priority::Warning, number));
+    }
+}
+
+/// Delivers what waits in `directory` to a receiver that works; gives the numbers
+/// of what arrived, in order.
+fn deliver_rest(directory: &Path) -> Vec<u128> {
+    let hook = Hook::start([]);
+    let yaml = format!(
+        "[{{type: webhook, name: away, url: '{}', body: array}}]",
+        hook.url()
+    );
+    let delivery = Delivery::start(&outputs(&yaml), Some(directory)).unwrap();
+    eventually("all are delivered", || {
+        let status = only(&delivery);
+        status.health.opened && status.account.queued == 0
+    });
+    let hook = hook.lock();
+    let alerts = hook
+        .requests
+        .iter()
+        .flat_map(|request| request.body.as_array().unwrap());
+    alerts
+        .map(|alert| {
+            let id: uuid::Uuid = alert["uuid"].as_str().unwrap().parse().unwrap();
+            id.as_u128()
+        })
+        .collect()
+}
+
+#[test]
+fn an_hour_of_alerts_for_a_dead_receiver_waits_on_the_disk_and_arrives_in_order() {
+    const HOUR: u64 = 36_000;
+    let directory = tempfile::tempdir().unwrap();
+    let healthy = Hook::start([]);
+    let yaml = format!(
+        "[{{type: webhook, name: away, url: 'http://127.0.0.1:1/', body: array, \
+            retry: {{initial_ms: 1, max_ms: 10}}}},
+          {{type: webhook, name: healthy, url: '{}', body: array}}]",
+        healthy.url()
+    );
+    let delivery = Delivery::start(&outputs(&yaml), Some(directory.path())).unwrap();
+    // As many at a time as the queue holds while the output's thread is busy.
+    for minute in 0..60 {
+        let first = minute * HOUR / 60 + 1;
+        send(&delivery, first..=first + HOUR / 60 - 1);
+        let sent = (minute + 1) * HOUR / 60;
+        eventually("they are on the disk", || {
+            let outputs = delivery.status();
+            outputs.iter().all(|output| output.account.spooled == sent)
+        });
+    }
+    eventually("the healthy one has all", || {
+        delivery.status()[1].account.delivered == HOUR
+    });
+    let account = delivery.status()[0].account;
+    assert!(account.balances(), "{account:?}");
+    assert_eq!((account.queued, account.failed()), (HOUR, 0), "{account:?}");
+    let [(_, end), _] = &delivery.shutdown(Duration::ZERO)[..] else {
+        panic!("two outputs were started");
+    };
+    assert_eq!((end.queued, end.abandoned), (HOUR, 0), "kept on the disk");
+    let arrived = deliver_rest(directory.path());
+    let expected: Vec<u128> = (1..=u128::from(HOUR)).collect();
+    assert!(arrived == expected, "{} arrived", arrived.len());
+}
+
+#[test]
+fn a_full_spool_keeps_the_most_serious_alerts_and_counts_the_others_by_rule() {
+    let directory = tempfile::tempdir().unwrap();
+    let delivery = away(directory.path(), "spool: {max_bytes: 1048576}");
+    let mut raised = 0;
+    for round in 0..40 {
+        for number in 0..100 {
+            let number = round * 200 + number;
+            delivery.send(&numbered("serious", Priority::Error, number));
+            delivery.send(&numbered("trifle", Priority::Debug, number + 100));
+            raised += 2;
+        }
+        eventually("taken over", || only(&delivery).account.spooled == raised);
+    }
+    let status = only(&delivery);
+    let dropped = &status.health.dropped;
+    let of = |rule: &str| {
+        dropped
+            .iter()
+            .find(|(name, _)| &***name == rule)
+            .map(|(_, n)| *n)
+    };
+    assert_eq!(
+        of("serious").unwrap_or_default() + of("trifle").unwrap(),
+        status.account.dropped_full
+    );
+    // All trifles but those in flight went before the first serious one.
+    assert!(
+        of("serious").is_none() || of("trifle").unwrap() >= 3000,
+        "{dropped:?}"
+    );
+    drop(delivery);
+}
+
+#[test]
+fn damage_anywhere_in_a_spool_costs_alerts_and_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut rng = fastrand::Rng::with_seed(7);
+    for round in 0..20 {
+        let delivery = away(directory.path(), "spool: {max_bytes: 1048576}");
+        send(&delivery, 1..=2000);
+        eventually("on the disk", || only(&delivery).account.spooled == 2000);
+        drop(delivery);
+        let spool = directory.path().join("away");
+        let segments: Vec<_> = fs::read_dir(&spool)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "segment"))
+            .collect();
+        for _ in 0..5 {
+            let path = &segments[rng.usize(0..segments.len())];
+            let mut bytes = fs::read(path).unwrap();
+            let at = rng.usize(0..bytes.len());
+            match round % 3 {
+                0 => bytes[at] ^= rng.u8(1..),
+                1 => bytes.truncate(bytes.len() - bytes.len() / 20),
+                _ => {
+                    let end = (at + 3000).min(bytes.len());
+                    bytes[at..end].fill_with(|| rng.u8(..));
+                }
+            }
+            fs::write(path, &bytes).unwrap();
+        }
+        if round % 4 == 0 {
+            fs::write(spool.join("position"), b"nonsense").unwrap();
+        }
+        let arrived = deliver_rest(directory.path());
+        assert!(arrived.is_sorted(), "round {round}");
+        assert!(!arrived.is_empty(), "round {round}");
+        fs::remove_dir_all(&spool).unwrap();
+    }
+}
+
+#[test]
+fn a_spool_directory_that_vanishes_is_told_and_the_alerts_go_on_from_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let delivery = away(directory.path(), "spool: {sync_interval_ms: 10}");
+    send(&delivery, 1..=50);
+    eventually("on the disk", || only(&delivery).account.spooled == 50);
+    fs::remove_dir_all(directory.path().join("away")).unwrap();
+    fs::write(directory.path().join("away"), b"in the way").unwrap();
+    eventually("it is noticed", || {
+        only(&delivery).health.spool_error.is_some()
+    });
+    send(&delivery, 51..=60);
+    eventually("all wait", || only(&delivery).account.queued == 60);
+    drop(delivery);
+}
+
+#[test]
+fn a_spool_that_cannot_be_opened_is_no_reason_not_to_start() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("away"), b"in the way").unwrap();
+    let delivery = away(directory.path(), "");
+    send(&delivery, 1..=10);
+    eventually("they wait in memory", || {
+        only(&delivery).account.queued == 10
+    });
+    let status = only(&delivery);
+    assert!(status.health.spool_error.is_some(), "{status:?}");
+    let account = delivery.shutdown(Duration::ZERO)[0].1;
+    assert_eq!(
+        (account.abandoned, account.queued),
+        (10, 0),
+        "told, not lost in silence"
+    );
+}
+
+#[test]
+fn refused_alerts_are_kept_with_the_receivers_words_and_can_be_sent_once_more() {
+    let directory = tempfile::tempdir().unwrap();
+    // A batch of four is refused until the bad one is found: 4, 2, 1, 1, 2.
+    let hook = Hook::start([422, 422, 422, 204, 204]);
+    let yaml = format!(
+        "[{{type: webhook, name: away, url: '{}', body: array, \
+           batch: {{max_alerts: 4, max_age_ms: 60000}}}}]",
+        hook.url()
+    );
+    let delivery = Delivery::start(&outputs(&yaml), Some(directory.path())).unwrap();
+    send(&delivery, 1..=4);
+    eventually("all have their fate", || {
+        let account = only(&delivery).account;
+        (account.refused, account.delivered) == (1, 3)
+    });
+    drop(delivery);
+    let letters = fs::read_to_string(directory.path().join("away/dead.jsonl")).unwrap();
+    let letter: Value = serde_json::from_str(&letters).unwrap();
+    assert_eq!(letter["why"], "HTTP 422");
+    assert_eq!(letter["alert"]["rule"], "Survives");
+    let listed = sensor(&["queue", "--json", "--spool"], directory.path());
+    let listed: Vec<OutputStatus> = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed[0].output, "away");
+    assert_eq!(
+        (listed[0].account.queued, listed[0].health.dead_letters),
+        (0, 1)
+    );
+    let said = sensor(&["queue", "replay", "away", "--spool"], directory.path());
+    assert!(said.contains("1 alert(s) wait now"), "{said}");
+    assert_eq!(deliver_rest(directory.path()), [1]);
+    assert!(!directory.path().join("away/dead.jsonl").exists());
+}
+
+#[test]
+fn what_waits_on_the_disk_can_be_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let delivery = away(directory.path(), "");
+    send(&delivery, 1..=30);
+    eventually("on the disk", || only(&delivery).account.spooled == 30);
+    drop(delivery);
+    let said = sensor(&["queue", "--spool"], directory.path());
+    assert!(said.contains("away") && said.contains("30"), "{said}");
+    sensor(&["queue", "purge", "away", "--spool"], directory.path());
+    assert_eq!(deliver_rest(directory.path()), []);
+}
+
+/// Runs the program with the directory as its last argument; what it printed.
+fn sensor(arguments: &[&str], directory: &Path) -> String {
+    let run = Command::new(env!("CARGO_BIN_EXE_sensor"))
+        .args(arguments)
+        .arg(directory)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{stderr}");
+    String::from_utf8(run.stdout).unwrap()
+}
+
+#[test]
+fn a_test_alert_shows_what_each_receiver_answers() {
+    let directory = tempfile::tempdir().unwrap();
+    let (good, bad) = (Hook::start([]), Hook::start([403]));
+    let path = directory.path().join("sensor.yaml");
+    let configuration = format!(
+        "outputs:\n  - {{type: webhook, name: good, url: '{}', min_priority: emergency}}\n  \
+           - {{type: webhook, name: bad, url: '{}'}}\n",
+        good.url(),
+        bad.url()
+    );
+    fs::write(&path, configuration).unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_sensor"))
+        .args(["outputs", "test", "-c"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(run.stdout).unwrap();
+    assert_eq!(run.status.code(), Some(2), "{said}");
+    let line = |name: &str| said.lines().find(|line| line.contains(name)).unwrap();
+    assert!(line("good").contains("ok"), "{said}");
+    assert!(line("bad").contains("HTTP 403"), "{said}");
+    let sent = good.lock().requests[0].body.clone();
+    assert_eq!(sent["rule"], "Sensor internal: test of outputs");
 }

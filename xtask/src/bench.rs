@@ -17,9 +17,10 @@ Examples:
   cargo xtask bench engine --recording build.rec      over events recorded with `sensor record`
   cargo xtask bench engine --live --pin 1             over what this machine does (root), on one CPU
   cargo xtask bench load                              time and memory to load up to 10,000 rules
+  cargo xtask bench delivery                          alerts per second through the spool, and without
   cargo xtask bench engine --help                     what else can be chosen")]
 pub(crate) struct Arguments {
-    /// `engine` or `load`, and flags for it
+    /// `engine`, `load` or `delivery`, and flags for it
     #[arg(
         required = true,
         trailing_var_arg = true,

@@ -306,6 +306,28 @@ impl Running {
                 };
                 (answer, reply)
             }
+            Ask::Queue => {
+                let reply = Reply {
+                    ok: true,
+                    outputs: self.session.outputs(),
+                    ..Reply::default()
+                };
+                (answer, reply)
+            }
+            Ask::Errand(errand, output) => {
+                let asked = self.session.ask_outputs(errand, output.as_deref());
+                let reply = match (asked, output) {
+                    (0, Some(output)) => desk::refusal(&format!("no output is named `{output}`")),
+                    (asked, _) => Reply {
+                        ok: true,
+                        message: format!(
+                            "{asked} output(s) asked; `sensor queue` shows what comes of it"
+                        ),
+                        ..Reply::default()
+                    },
+                };
+                (answer, reply)
+            }
         };
         // Who asked may have gone.
         let _ = answer.send(reply);
@@ -341,6 +363,7 @@ impl Running {
             message,
             diagnostics: reload::said(&diagnostics),
             in_force: self.in_force.clone(),
+            ..Reply::default()
         }
     }
 

@@ -13,6 +13,8 @@ pub(super) const HEADING: Style = Style::new().bold();
 pub(super) const NAME: Style = AnsiColor::Cyan.on_default();
 /// Something that works.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+/// Something that does not.
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 /// Something of less interest.
 pub(super) const DIM: Style = Style::new().dimmed();
 /// Neither.

@@ -25,7 +25,7 @@ use tracing::{error, info, warn};
 use crate::alert::{Alert, Priority};
 
 use super::dead::{DeadLetters, Why};
-use super::queue::{Batching, Limits, Queue, Seq};
+use super::queue::{Batching, Errand, Limits, Queue, Seq, weight};
 use super::spool::Spool;
 use super::spool::config::{SpoolConfig, Sync};
 use super::spool::position::LANES;
@@ -121,6 +121,7 @@ impl Backlog {
             hurry: Notify::new(),
         };
         backlog.attach();
+        backlog.queue.tell(|health| health.opened = true);
         backlog
     }
 
@@ -190,6 +191,71 @@ impl Backlog {
         self.detached(state, why);
     }
 
+    /// Does what a person asked.
+    pub(crate) fn run_errands(&self) {
+        for errand in self.queue.take_errands() {
+            match errand {
+                Errand::Retry => self.hurry.notify_waiters(),
+                Errand::Replay => self.replay(),
+                Errand::Purge => self.purge(),
+            }
+        }
+    }
+
+    /// Has the alerts that were refused for good sent once more.
+    pub(crate) fn replay(&self) {
+        let mut state = self.state.borrow_mut();
+        let letters = state.dead.as_mut().map(DeadLetters::take);
+        let alerts = match letters {
+            None => return,
+            Some(Ok(alerts)) => alerts,
+            Some(Err(why)) => {
+                error!(output = %self.output, %why, "the dead letters cannot be read");
+                return;
+            }
+        };
+        let count = alerts.len() as u64;
+        self.queue.count(|account| {
+            account.recovered += count;
+            account.queued += count;
+        });
+        for alert in alerts {
+            let bytes = weight(&alert) as u64;
+            state.admit(alert, bytes, Instant::now());
+        }
+        self.store(&mut state);
+        // On the disk once more, or in memory if that fails: the letters may go.
+        if let Some(Err(why)) = state.dead.as_mut().map(DeadLetters::forget) {
+            error!(output = %self.output, %why, "the dead letters cannot be removed and may be sent twice");
+        }
+        info!(output = %self.output, alerts = count, "dead letters are sent once more");
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Gives up all that waits; what is in flight is not touched.
+    pub(crate) fn purge(&self) {
+        let mut state = self.state.borrow_mut();
+        let waiting: u64 = state.lanes.iter().map(Lane::waiting).sum();
+        let flying = |stored| {
+            let flights = state.in_flight.values();
+            flights.filter(move |flight| flight.stored == stored)
+        };
+        let stored_bytes = flying(true).map(|flight| flight.bytes).sum();
+        let unstored_bytes = flying(false).map(|flight| flight.bytes).sum();
+        let unstored = flying(false).count();
+        state.stored_bytes = stored_bytes;
+        (state.unstored, state.unstored_bytes) = (unstored, unstored_bytes);
+        state.ready_bytes = 0;
+        state.lanes = Default::default();
+        self.queue.count(|account| {
+            account.queued -= waiting;
+            account.purged += waiting;
+        });
+        self.acknowledge(&mut state);
+        warn!(output = %self.output, alerts = waiting, "waiting alerts given up, as asked");
+    }
+
     /// Takes over what was pushed, puts it on the disk, keeps to the limits.
     pub(crate) fn absorb(&self) {
         let arrivals = self.queue.take_all();
@@ -222,9 +288,11 @@ impl Backlog {
         }
         let oldest = state.oldest_ns();
         let bytes = state.disk.as_ref().map_or(0, Spool::file_bytes);
+        let dead = state.dead.as_ref().map_or(0, DeadLetters::count);
         self.queue.tell(|health| {
             health.oldest_ns = oldest;
             health.spool_bytes = bytes;
+            health.dead_letters = dead;
         });
     }
 
@@ -337,10 +405,21 @@ impl Backlog {
         }
     }
 
+    /// Reads what comes next, for those who only want to know what waits.
+    pub(crate) fn look_once(&self) {
+        let mut state = self.state.borrow_mut();
+        self.fill(&mut state);
+    }
+
     fn look(&self, batching: &Batching) -> Look {
         let mut state = self.state.borrow_mut();
+        self.fill(&mut state);
+        state.look(batching, Instant::now())
+    }
+
+    fn fill(&self, state: &mut State) {
         if let Err(why) = state.fill() {
-            self.detach(&mut state, &why);
+            self.detach(state, &why);
         }
         let lost = state.take_lost();
         if lost > 0 {
@@ -350,7 +429,6 @@ impl Backlog {
                 account.lost += lost;
             });
         }
-        state.look(batching, Instant::now())
     }
 
     /// Alerts the worker has an answer for leave.

@@ -119,8 +119,10 @@ pub(crate) fn fate_of(status: u16, retry_after: Option<Duration>) -> Option<Rest
         300..=399 => Some(Rest::Blocked(format!("{why}: redirects are not followed"))),
         401 | 407 => Some(Rest::Blocked(format!("{why}: not authorised"))),
         408 | 425 | 429 | 500..=599 => Some(Rest::Retry(why, retry_after)),
-        413 => Some(Rest::Split(why)),
-        _ => Some(Rest::RefuseAll(why)),
+        // Nothing sent there is taken, whatever it holds.
+        403..=405 | 410 => Some(Rest::RefuseAll(why)),
+        // Too much, or one of them is bad.
+        _ => Some(Rest::Split(why)),
     }
 }
 

@@ -67,7 +67,10 @@ async fn keep(backlog: Rc<Backlog>, interval: Duration) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = backlog.queue().changed() => backlog.absorb(),
+            () = backlog.queue().changed() => {
+                backlog.run_errands();
+                backlog.absorb();
+            }
             _ = tick.tick() => backlog.tick(),
         }
     }

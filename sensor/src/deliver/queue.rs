@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -127,8 +127,19 @@ pub(crate) struct Arrival {
     order: u64,
 }
 
+/// What a person may ask of an output while it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    /// Try the receiver now instead of waiting.
+    Retry,
+    /// Send the alerts that were refused for good once more.
+    Replay,
+    /// Give up all that waits.
+    Purge,
+}
+
 /// How an output fares, beside its account.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Health {
     /// What went wrong last, and when.
     pub last_error: Option<(SystemTime, String)>,
@@ -136,10 +147,14 @@ pub struct Health {
     pub last_delivery: Option<SystemTime>,
     /// The receiver failed so often in a row that it is only probed.
     pub probing: bool,
+    /// What an earlier run left has been looked for.
+    pub opened: bool,
     /// Why alerts cannot be kept on the disk, if they should and cannot.
     pub spool_error: Option<String>,
     /// Bytes of the spool's files.
     pub spool_bytes: u64,
+    /// Alerts refused for good and kept.
+    pub dead_letters: u64,
     /// Alerts dropped for want of room, by rule.
     pub dropped: BTreeMap<Arc<str>, u64>,
     /// When the oldest alert that waits was raised, nanoseconds since the Unix epoch.
@@ -154,6 +169,7 @@ struct State {
     bytes: usize,
     account: OutputAccount,
     health: Health,
+    errands: Vec<Errand>,
     closed: bool,
 }
 
@@ -202,6 +218,17 @@ impl Queue {
         drop(state);
         all.sort_unstable_by_key(|arrival| arrival.order);
         all
+    }
+
+    /// Asks something of the output's thread.
+    pub(crate) fn ask(&self, errand: Errand) {
+        self.lock().errands.push(errand);
+        self.changed.notify_one();
+    }
+
+    /// What was asked since the last look.
+    pub(crate) fn take_errands(&self) -> Vec<Errand> {
+        std::mem::take(&mut self.lock().errands)
     }
 
     /// Returns when something came, or the queue was closed, since the last look.

@@ -10,35 +10,66 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use super::reload::Reply;
+use crate::deliver::Errand;
 use crate::detect::rules::Loaded;
 use crate::diagnostic::Diagnostic;
 
 /// Where an answer goes.
 pub(in crate::cli) type Answer = Sender<Reply>;
 
-/// What `sensor rules` may ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a running sensor may be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cli) enum Ask {
     /// Load the rules again.
     Reload,
     /// Tell which are in force.
     List,
+    /// Tell what waits for the outputs.
+    Queue,
+    /// Have an output of that name, or all, do something.
+    Errand(Errand, Option<String>),
 }
 
+/// What outputs may be asked to do, and the word for it on the socket.
+const ERRANDS: [(Errand, &str); 3] = [
+    (Errand::Retry, "queue-retry"),
+    (Errand::Replay, "queue-replay"),
+    (Errand::Purge, "queue-purge"),
+];
+
 impl Ask {
-    /// The word on the socket.
-    pub(in crate::cli) fn word(self) -> &'static str {
+    /// The line on the socket.
+    pub(in crate::cli) fn line(&self) -> String {
         match self {
-            Self::Reload => "reload",
-            Self::List => "list",
+            Self::Reload => "reload".to_owned(),
+            Self::List => "list".to_owned(),
+            Self::Queue => "queue".to_owned(),
+            Self::Errand(errand, output) => {
+                let words = ERRANDS.iter().find(|(known, _)| known == errand);
+                let word = words.map_or("", |(_, word)| word);
+                match output {
+                    Some(output) => format!("{word} {output}"),
+                    None => word.to_owned(),
+                }
+            }
         }
     }
 
-    /// The question of that word.
-    pub(in crate::cli) fn from_word(word: &str) -> Option<Self> {
-        [Self::Reload, Self::List]
-            .into_iter()
-            .find(|ask| ask.word() == word)
+    /// The question of that line.
+    pub(in crate::cli) fn from_line(line: &str) -> Option<Self> {
+        let (word, output) = match line.split_once(' ') {
+            Some((word, output)) => (word, Some(output.to_owned())),
+            None => (line, None),
+        };
+        match word {
+            "reload" => Some(Self::Reload),
+            "list" => Some(Self::List),
+            "queue" => Some(Self::Queue),
+            _ => {
+                let (errand, _) = ERRANDS.iter().find(|(_, known)| *known == word)?;
+                Some(Self::Errand(*errand, output))
+            }
+        }
     }
 }
 
@@ -53,7 +84,7 @@ pub(in crate::cli) enum Control {
     /// Rules were loaded again: put them in force, or say why not, to the log
     /// and to those who asked.
     Rules(Result<Loaded, Vec<Diagnostic>>, Vec<Answer>),
-    /// A question from `sensor rules`.
+    /// A question of another `sensor` process.
     Ask(Ask, Answer),
     /// The watched command ended.
     CommandEnded(std::io::Result<ExitStatus>),

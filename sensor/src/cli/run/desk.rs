@@ -1,4 +1,4 @@
-//! Where a running sensor answers `sensor rules`: a unix socket, `PID.sock`, in
+//! Where a running sensor answers `sensor rules` and `queue`: a unix socket, `PID.sock`, in
 //! a directory of root's.
 //!
 //! A question is one line, an answer one JSON object. What always holds: only
@@ -20,7 +20,7 @@ use super::control::{Ask, Control};
 use super::reload::Reply;
 
 /// The longest question, bytes.
-const QUESTION: u64 = 64;
+const QUESTION: u64 = 512;
 /// How long a question or the taking of an answer may pause.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the walk may take: 10,000 rules load in seconds.
@@ -93,7 +93,7 @@ impl Desk {
                     }
                 }
             })
-            .context("cannot start the thread that answers `sensor rules`")?;
+            .context("cannot start the thread that answers questions")?;
         Ok(sign)
     }
 }
@@ -129,7 +129,7 @@ fn serve(stream: &UnixStream, requests: &Sender<Control>) -> io::Result<()> {
     }
     let mut question = String::new();
     BufReader::new(stream.take(QUESTION)).read_line(&mut question)?;
-    let reply = match Ask::from_word(question.trim_end()) {
+    let reply = match Ask::from_line(question.trim_end_matches('\n')) {
         Some(ask) => answer(ask, requests),
         None => refusal("this sensor knows no such question"),
     };
@@ -172,7 +172,7 @@ mod tests {
         thread::spawn(move || {
             for request in inbox {
                 if let Control::Ask(ask, answer) = request {
-                    answer.send(refusal(ask.word())).unwrap();
+                    answer.send(refusal(&ask.line())).unwrap();
                 }
             }
         });

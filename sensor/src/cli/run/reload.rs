@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::control::{Answer, Control};
 use crate::config::Config;
+use crate::deliver::OutputStatus;
 use crate::detect::rules::watch::{Seen, Watch};
 use crate::detect::rules::{Loaded, Rule, files};
 use crate::diagnostic::{self, Diagnostic};
@@ -23,7 +24,7 @@ const WAITING: usize = 4;
 /// Kept of what is said about the rules, bytes.
 const SAID: usize = 256 << 10;
 
-/// What a running sensor answers to `sensor rules`.
+/// What a running sensor answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::cli) struct Reply {
     /// Whether what was asked for was done.
@@ -34,6 +35,8 @@ pub(in crate::cli) struct Reply {
     pub(in crate::cli) diagnostics: String,
     /// The rules in force now.
     pub(in crate::cli) in_force: InForce,
+    /// What waits for each output, if that was asked.
+    pub(in crate::cli) outputs: Vec<OutputStatus>,
 }
 
 /// The rules in force.

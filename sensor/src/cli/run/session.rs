@@ -10,8 +10,7 @@ use crate::alert::{Alert, Composer, Priority};
 use crate::capture::{Capture, Counters, Way};
 use crate::cli::{Failure, wanted::Wanted};
 use crate::config::{Config, DropAction, DropsConfig};
-use crate::deliver::Delivery;
-use crate::deliver::OutputConfig;
+use crate::deliver::{Delivery, Errand, OutputConfig, OutputStatus};
 use crate::detect::engine::Engine;
 use crate::detect::rules::RuleSet;
 use crate::enrich::{self, State};
@@ -290,6 +289,16 @@ impl Session {
     pub(in crate::cli) fn counters(&self) -> anyhow::Result<Counters> {
         let counters = self.capture.counters();
         counters.context("cannot read the kernel's counters")
+    }
+
+    /// What waits for each output, and how it fares.
+    pub(in crate::cli) fn outputs(&self) -> Vec<OutputStatus> {
+        self.delivery.status()
+    }
+
+    /// Has an output, or all, do something; gives how many were asked.
+    pub(in crate::cli) fn ask_outputs(&self, errand: Errand, output: Option<&str>) -> usize {
+        self.delivery.ask(errand, output)
     }
 
     /// How far the recording is, if there is one.

@@ -68,6 +68,14 @@ impl SpoolConfig {
         wrong
     }
 
+    /// Bounds that nothing found on the disk exceeds.
+    pub(crate) fn for_inspection() -> Self {
+        Self {
+            max_bytes: Some(1 << 40),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn max_bytes(&self) -> u64 {
         self.max_bytes.unwrap_or(256 << 20)
     }
@@ -91,4 +99,42 @@ pub(crate) fn directory_of(spools: &Path, output: &str) -> PathBuf {
         }
     }
     spools.join(name)
+}
+
+/// The output whose directory it is.
+pub(crate) fn output_of(directory: &Path) -> String {
+    let name = directory.file_name().unwrap_or_default().as_encoded_bytes();
+    let mut output = Vec::new();
+    let mut rest = name;
+    while let Some((first, more)) = rest.split_first() {
+        rest = more;
+        let hex = more.first_chunk::<2>().filter(|_| *first == b'%');
+        let byte = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        if byte.is_some() {
+            rest = more.get(2..).unwrap_or_default();
+        }
+        output.push(byte.unwrap_or(*first));
+    }
+    String::from_utf8_lossy(&output).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_name_of_an_output_is_a_directory_of_its_own_and_back() {
+        let spools = Path::new("/spools");
+        for (output, directory) in [
+            ("splunk", "splunk"),
+            ("my siem/2", "my%20siem%2f2"),
+            ("..", "%2e."),
+            ("Mail.1", "Mail.1"),
+            ("über", "%c3%bcber"),
+        ] {
+            let found = directory_of(spools, output);
+            assert_eq!(found, spools.join(directory));
+            assert_eq!(output_of(&found), output);
+        }
+    }
 }
