@@ -10,33 +10,34 @@
 //! flight is never dropped, because the receiver may have it.
 
 mod lane;
+mod state;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use crate::alert::{Alert, Priority};
+use crate::alert::Alert;
 
 use super::dead::{DeadLetters, Why};
 use super::queue::{Batching, Errand, Limits, Queue, Seq, weight};
 use super::spool::Spool;
 use super::spool::config::{SpoolConfig, Sync};
 use super::spool::position::LANES;
-use lane::{Entry, Lane};
+use lane::Lane;
+use state::{Look, State};
 
 /// Bytes of stored alerts also kept in memory, to be sent without reading them.
 const READY_BYTES: u64 = 4 << 20;
-/// Bytes read from the disk at once.
-const READ_BYTES: usize = 512 << 10;
-/// How often a disk that failed is tried again.
+/// How often a disk that failed is opened again.
 const REOPEN: Duration = Duration::from_secs(10);
+/// How often a disk that is full is written to.
+const FULL: Duration = Duration::from_secs(1);
 
 /// What became of alerts that leave by their worker's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,22 +46,6 @@ pub(crate) enum Fate {
     Delivered,
     /// The receiver refused them for good.
     Refused,
-}
-
-/// A batch, or what there is to wait for.
-enum Look {
-    Batch(Vec<(Seq, Arc<Alert>)>),
-    WaitUntil(Instant),
-    WaitForAlert,
-    Finished,
-}
-
-/// An alert the worker has and has not answered for.
-#[derive(Debug, Clone, Copy)]
-struct InFlight {
-    lane: usize,
-    bytes: u64,
-    stored: bool,
 }
 
 /// One output's backlog. It stays on the output's thread.
@@ -76,28 +61,6 @@ pub(crate) struct Backlog {
     changed: Notify,
     /// Told when waits for a receiver should end.
     hurry: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    lanes: [Lane; LANES],
-    in_flight: BTreeMap<Seq, InFlight>,
-    next_seq: Seq,
-    disk: Option<Spool>,
-    /// When the disk is to be tried again.
-    reopen: Option<Instant>,
-    dead: Option<DeadLetters>,
-    /// Bytes of stored alerts, waiting and in flight.
-    stored_bytes: u64,
-    /// Bytes of stored alerts that are in memory and wait.
-    ready_bytes: u64,
-    /// Alerts and bytes in memory alone, waiting and in flight.
-    unstored: usize,
-    unstored_bytes: u64,
-    /// Alerts that turned out not to be on the disk, not told yet.
-    lost: u64,
-    last_batch: Option<Instant>,
-    closed: bool,
 }
 
 impl Backlog {
@@ -120,6 +83,10 @@ impl Backlog {
             changed: Notify::new(),
             hurry: Notify::new(),
         };
+        // Above every number of an earlier run, even if its disk cannot be read now.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let first = u64::try_from(now.unwrap_or_default().as_nanos()).unwrap_or(1);
+        backlog.state.borrow_mut().next_seq = first.max(1);
         backlog.attach();
         backlog.queue.tell(|health| health.opened = true);
         backlog
@@ -283,6 +250,7 @@ impl Backlog {
             self.changed.notify_waiters();
         }
         let mut state = self.state.borrow_mut();
+        self.store(&mut state);
         if self.spool.sync != Sync::Never {
             self.sync(&mut state);
         }
@@ -305,6 +273,10 @@ impl Backlog {
 
     /// Puts on the disk what is in memory alone.
     fn store(&self, state: &mut State) {
+        if state.full_until.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
+        state.full_until = None;
         let mut stored = 0;
         for index in 0..LANES {
             let (Some(disk), Some(lane)) = (&mut state.disk, state.lanes.get_mut(index)) else {
@@ -339,7 +311,7 @@ impl Backlog {
     }
 
     fn store_failed(&self, state: &mut State, why: &io::Error) {
-        // A full disk is tried with every alert; anything else is opened anew.
+        // A full disk may have room soon; anything else is opened anew.
         if matches!(
             why.kind(),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
@@ -350,6 +322,7 @@ impl Backlog {
             }
             self.queue
                 .tell(|health| health.spool_error = Some(why.to_string()));
+            state.full_until = Some(Instant::now() + FULL);
         } else {
             self.detach(state, why);
         }
@@ -420,6 +393,13 @@ impl Backlog {
     fn fill(&self, state: &mut State) {
         if let Err(why) = state.fill() {
             self.detach(state, &why);
+        }
+        let twice = std::mem::take(&mut state.twice);
+        if twice > 0 {
+            self.queue.count(|account| {
+                account.queued -= twice;
+                account.recovered -= twice;
+            });
         }
         let lost = state.take_lost();
         if lost > 0 {
@@ -511,209 +491,5 @@ impl Backlog {
             account.queued -= given_up;
             account.abandoned += given_up;
         });
-    }
-}
-
-impl State {
-    fn admit(&mut self, alert: Arc<Alert>, bytes: u64, arrived: Instant) {
-        let seq = self.take_seq();
-        self.unstored += 1;
-        self.unstored_bytes += bytes;
-        let lane = alert.priority as usize;
-        if let Some(lane) = self.lanes.get_mut(lane) {
-            lane.push(Entry {
-                seq,
-                alert,
-                bytes,
-                arrived,
-                stored: false,
-            });
-        }
-    }
-
-    fn take_seq(&mut self) -> Seq {
-        self.next_seq = self.next_seq.max(1);
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        seq
-    }
-
-    /// Gives what waits in memory alone new numbers, behind those of the disk.
-    fn renumber(&mut self) {
-        let mut waiting: Vec<&mut Entry> = self.lanes.iter_mut().flat_map(Lane::memory).collect();
-        waiting.sort_unstable_by_key(|entry| entry.seq);
-        for entry in waiting {
-            entry.seq = self.next_seq;
-            self.next_seq += 1;
-        }
-    }
-
-    fn recount(&mut self) {
-        let waiting = self.lanes.iter_mut().flat_map(Lane::memory);
-        let waiting = waiting.map(|entry| entry.bytes);
-        let flying = self.in_flight.values().map(|flight| flight.bytes);
-        (self.unstored, self.unstored_bytes) = waiting
-            .chain(flying)
-            .fold((0, 0), |(alerts, bytes), more| (alerts + 1, bytes + more));
-    }
-
-    /// Reads from the disk the next alerts of every lane that has none in memory.
-    fn fill(&mut self) -> io::Result<()> {
-        (0..LANES).try_for_each(|index| self.fill_lane(index))
-    }
-
-    fn fill_lane(&mut self, index: usize) -> io::Result<()> {
-        let (Some(lane), Some(disk)) = (self.lanes.get_mut(index), &mut self.disk) else {
-            return Ok(());
-        };
-        if let Some(from) = lane.wants_from_disk() {
-            let stored = disk.read(index, from, READ_BYTES)?;
-            let filled = lane.fill(stored);
-            self.ready_bytes += filled.bytes;
-            self.lost += filled.lost;
-        }
-        Ok(())
-    }
-
-    /// Alerts the disk should have had and had not, since the last look.
-    fn take_lost(&mut self) -> u64 {
-        let flying = self.in_flight.values().any(|flight| flight.stored);
-        let waiting = self.lanes.iter().any(|lane| lane.first_stored().is_some());
-        if self.lost > 0 && !flying && !waiting {
-            // What the lost ones took is known only when nothing else is there.
-            self.stored_bytes = 0;
-        }
-        std::mem::take(&mut self.lost)
-    }
-
-    fn look(&mut self, batching: &Batching, now: Instant) -> Look {
-        let Some(oldest) = self
-            .lanes
-            .iter()
-            .filter_map(Lane::head)
-            .map(|e| e.arrived)
-            .min()
-        else {
-            return if self.closed {
-                Look::Finished
-            } else {
-                Look::WaitForAlert
-            };
-        };
-        let due = self.due(batching, oldest);
-        if !self.closed && due.is_some_and(|due| due > now) {
-            return due.map_or(Look::WaitForAlert, Look::WaitUntil);
-        }
-        self.last_batch = Some(now);
-        Look::Batch(self.take(batching))
-    }
-
-    /// When the waiting alerts should leave; `None` is at once.
-    fn due(&self, batching: &Batching, oldest: Instant) -> Option<Instant> {
-        let paced = self.last_batch.map(|last| last + batching.min_interval);
-        let urgent = Priority::Critical as usize;
-        let waiting = self.lanes.iter().map(Lane::waiting).sum::<u64>();
-        let full = waiting >= batching.max_alerts as u64
-            || self.waiting_bytes() >= batching.max_bytes as u64
-            || self.lanes.iter().take(urgent + 1).any(|l| l.waiting() > 0);
-        let aged = (!full).then(|| oldest + batching.max_age);
-        paced.max(aged)
-    }
-
-    fn waiting_bytes(&self) -> u64 {
-        let flying: u64 = self.in_flight.values().map(|flight| flight.bytes).sum();
-        (self.stored_bytes + self.unstored_bytes).saturating_sub(flying)
-    }
-
-    fn take(&mut self, batching: &Batching) -> Vec<(Seq, Arc<Alert>)> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        while batch.len() < batching.max_alerts {
-            // A lane that has more on the disk alone ends the batch: what is read
-            // next may be older than what other lanes have.
-            let unread = |lane: &Lane| lane.wants_from_disk().is_some();
-            if !batch.is_empty() && self.lanes.iter().any(unread) {
-                break;
-            }
-            let heads = self.lanes.iter_mut().enumerate();
-            let oldest = heads
-                .filter_map(|(index, lane)| Some((lane.head()?.seq, index, lane)))
-                .min_by_key(|(seq, ..)| *seq);
-            let fits = |head: &Entry| bytes == 0 || bytes + head.bytes <= batching.max_bytes as u64;
-            let Some((index, entry)) = oldest.and_then(|(_, index, lane)| {
-                lane.head()
-                    .is_some_and(fits)
-                    .then(|| lane.pop())?
-                    .map(|entry| (index, entry))
-            }) else {
-                break;
-            };
-            bytes += entry.bytes;
-            if entry.stored {
-                self.ready_bytes -= entry.bytes;
-            }
-            let flight = InFlight {
-                lane: index,
-                bytes: entry.bytes,
-                stored: entry.stored,
-            };
-            self.in_flight.insert(entry.seq, flight);
-            batch.push((entry.seq, entry.alert));
-        }
-        batch
-    }
-
-    fn forget_in_flight(&mut self, seq: Seq) -> bool {
-        let Some(flight) = self.in_flight.remove(&seq) else {
-            return false;
-        };
-        if flight.stored {
-            self.stored_bytes -= flight.bytes;
-        } else {
-            self.unstored -= 1;
-            self.unstored_bytes -= flight.bytes;
-        }
-        true
-    }
-
-    /// Drops the oldest of the least serious alerts in memory alone.
-    fn drop_unstored(&mut self) -> Option<Arc<str>> {
-        let entry = self.lanes.iter_mut().rev().find_map(Lane::drop_unstored)?;
-        self.unstored -= 1;
-        self.unstored_bytes -= entry.bytes;
-        Some(Arc::clone(&entry.alert.rule))
-    }
-
-    /// Drops the oldest of the least serious alerts on the disk.
-    fn drop_stored(&mut self) -> io::Result<Option<Arc<str>>> {
-        for index in (0..LANES).rev() {
-            self.fill_lane(index)?;
-            let Some(entry) = self.lanes.get_mut(index).and_then(Lane::drop_stored) else {
-                continue;
-            };
-            self.stored_bytes -= entry.bytes;
-            self.ready_bytes -= entry.bytes;
-            return Ok(Some(Arc::clone(&entry.alert.rule)));
-        }
-        Ok(None)
-    }
-
-    /// The first alert of each lane that the disk must keep.
-    fn acknowledged(&self) -> [Seq; LANES] {
-        let mut first = [self.next_seq; LANES];
-        for (first, lane) in first.iter_mut().zip(&self.lanes) {
-            *first = lane.first_stored().unwrap_or(*first);
-        }
-        for (seq, flight) in self.in_flight.iter().filter(|(_, flight)| flight.stored) {
-            if let Some(first) = first.get_mut(flight.lane) {
-                *first = (*first).min(*seq);
-            }
-        }
-        first
-    }
-
-    fn oldest_ns(&self) -> Option<u64> {
-        let heads = self.lanes.iter().filter_map(Lane::head);
-        heads.map(|entry| entry.alert.time_ns).min()
     }
 }
