@@ -28,6 +28,8 @@ mod hostile;
 mod independent;
 #[path = "kernel/losses.rs"]
 mod losses;
+#[path = "kernel/mismatch.rs"]
+mod mismatch;
 #[path = "kernel/odd.rs"]
 mod odd;
 #[path = "kernel/packets.rs"]

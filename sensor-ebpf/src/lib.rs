@@ -29,6 +29,7 @@ pub mod connection;
 pub mod exec;
 pub mod exit;
 pub mod fork;
+pub mod mismatch;
 pub mod open;
 pub mod packet;
 pub mod place;
@@ -74,11 +75,13 @@ pub enum Kind {
     Packet = 9,
     /// A TCP connection ended: [`connection::Record`].
     Connection = 10,
+    /// An argument was not what the kernel acted on: [`mismatch::Record`].
+    Mismatch = 11,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Exec,
         Self::Fork,
         Self::Exit,
@@ -89,6 +92,7 @@ impl Kind {
         Self::Uring,
         Self::Packet,
         Self::Connection,
+        Self::Mismatch,
     ];
 
     /// The kind of that number.
@@ -109,6 +113,7 @@ impl Kind {
             Self::Uring => "io_uring",
             Self::Packet => "packet",
             Self::Connection => "connection",
+            Self::Mismatch => "mismatch",
         }
     }
 }

@@ -12,6 +12,7 @@ mod dns;
 mod exec;
 mod exit;
 mod fork;
+mod mismatch;
 mod open;
 mod packet;
 mod record;
@@ -26,6 +27,7 @@ use sensor_ebpf::Kind;
 pub use call::{Abi, Call, Read, number as call_number};
 pub use connection::ConnectionEnd;
 pub use dns::{Address, Message, Name, TYPE_A, TYPE_AAAA};
+pub use mismatch::{Differs, Mismatch, Pointed};
 pub use packet::{Dns, Ends, TlsHello};
 pub use signal::Signal;
 pub use uring::Operation;
@@ -76,6 +78,7 @@ pub fn decode(record: &[u8], boot_to_epoch_ns: u64) -> Result<Event<'_>, DecodeE
         Kind::Uring => uring::decode(record)?,
         Kind::Packet => packet::decode(record)?,
         Kind::Connection => Body::ConnectionEnd(connection::decode(record)?),
+        Kind::Mismatch => Body::Mismatch(mismatch::decode(record)?),
     };
     Ok(Event {
         time_ns: header.time_ns.wrapping_add(boot_to_epoch_ns),
@@ -206,6 +209,8 @@ pub enum Body<'r> {
     TlsHello(TlsHello<'r>),
     /// A TCP connection ended.
     ConnectionEnd(ConnectionEnd),
+    /// An argument was not what the kernel acted on.
+    Mismatch(Mismatch<'r>),
 }
 
 /// A new program image, or the failed attempt at one.
@@ -502,7 +507,7 @@ pub enum Peers<'r> {
 mod tests {
     use proptest::prelude::*;
     use sensor_ebpf::{
-        Header, call, connect, connection, exec, exit, fork, open, packet, signal, uring,
+        Header, call, connect, connection, exec, exit, fork, mismatch, open, packet, signal, uring,
     };
     use zerocopy::{FromZeros, IntoBytes};
 
@@ -521,6 +526,7 @@ mod tests {
             Kind::Uring => size_of::<uring::Record>(),
             Kind::Packet => size_of::<packet::Record>(),
             Kind::Connection => size_of::<connection::Record>(),
+            Kind::Mismatch => size_of::<mismatch::Record>(),
         }
     }
 

@@ -554,6 +554,7 @@ pub fn of_kind(kind: sensor_ebpf::Kind) -> &'static [&'static str] {
         sensor_ebpf::Kind::Uring => &["io_uring_op"],
         sensor_ebpf::Kind::Packet => &["dns", "tls_hello"],
         sensor_ebpf::Kind::Connection => &["connection_end"],
+        sensor_ebpf::Kind::Mismatch => &["argument_mismatch"],
     }
 }
 
@@ -622,6 +623,7 @@ pub fn code_of(event: &decode::Event<'_>) -> EventCode {
         decode::Body::Dns(_) => table::DNS,
         decode::Body::TlsHello(_) => table::TLS_HELLO,
         decode::Body::ConnectionEnd(_) => table::CONNECTION_END,
+        decode::Body::Mismatch(_) => table::ARGUMENT_MISMATCH,
     }
 }
 

@@ -65,6 +65,17 @@ impl Registers {
         field(self.0, offset!(regs_arg0))
     }
 
+    /// The first four arguments of a 64-bit call.
+    #[inline(always)]
+    pub(crate) fn first_four(self) -> [u64; 4] {
+        [
+            field(self.0, offset!(regs_arg0)),
+            field(self.0, offset!(regs_arg1)),
+            field(self.0, offset!(regs_arg2)),
+            field(self.0, offset!(regs_arg3)),
+        ]
+    }
+
     /// The first argument of a 32-bit call.
     #[inline(always)]
     pub(crate) fn first_32(self) -> u64 {

@@ -21,6 +21,7 @@ use rustix::mount::MountFlags;
 use sensor_ebpf::{
     Kind, KindSet,
     call::{CALLS, CallSet, Plan, TARGET_CALL, TARGET_CONNECT, TARGET_EXEC, TARGET_OPEN},
+    mismatch,
 };
 
 use super::{CallRow, CaptureError, Options, map_error, take_map};
@@ -29,6 +30,7 @@ use super::{CallRow, CaptureError, Options, map_error, take_map};
 /// the same name.
 const RAW: &[(&str, Kind)] = &[
     ("sched_process_exec", Kind::Exec),
+    ("task_rename", Kind::Exec),
     ("sched_process_fork", Kind::Fork),
     ("sched_process_exit", Kind::Exit),
     ("signal_generate", Kind::Signal),
@@ -72,6 +74,16 @@ const ALL: &str = "sys_exit";
 const CLOSE: u16 = 3;
 const ENTER_CLOSE: &str = "sys_enter_close";
 
+/// What [`Kind::Mismatch`] needs besides the tracepoints of its calls: the program
+/// where an exec succeeds.
+const EXEC: &str = "sched_process_exec";
+const EXEC_ARGUMENT: &str = "exec_argument";
+/// Its programs where calls are entered and where they return.
+const ARGUMENT: [(&str, &str); 2] = [
+    ("sys_enter_argument", "sys_enter"),
+    ("sys_exit_argument", "sys_exit"),
+];
+
 /// The programs of a target: for a call's own tracepoint, and behind [`ALL`].
 const TARGETS: &[(u32, &str, &str)] = &[
     (TARGET_CALL, "sys_exit_call", "all_call"),
@@ -90,9 +102,12 @@ pub(super) fn of_kind(kind: Kind) -> impl Iterator<Item = String> {
     let all = has_own.then(|| format!("raw_tracepoint:{ALL}"));
     let wire = (kind == Kind::Packet).then(super::wire::hooks);
     let wire = wire.into_iter().flatten();
+    let mismatch = kind == Kind::Mismatch;
+    let exec = mismatch.then(|| format!("raw_tracepoint:{EXEC}"));
     raw.chain(own.map(|row| of_call(row.1)))
         .chain(all)
         .chain(wire)
+        .chain(exec)
 }
 
 /// The hook that reports a call while calls are hooked one by one.
@@ -103,6 +118,11 @@ pub(super) fn of_call(name: &str) -> String {
 /// The tracepoint of a call: named after the kernel's function, which for a few
 /// is called otherwise than the call.
 fn tracepoint(name: &str) -> String {
+    tracepoint_at("sys_exit", name)
+}
+
+/// The same, where the call is entered or where it returns.
+fn tracepoint_at(side: &str, name: &str) -> String {
     let function = match name {
         "stat" => "newstat",
         "lstat" => "newlstat",
@@ -112,7 +132,7 @@ fn tracepoint(name: &str) -> String {
         "sendfile" => "sendfile64",
         name => name,
     };
-    format!("sys_exit_{function}")
+    format!("{side}_{function}")
 }
 
 /// How system calls are hooked.
@@ -172,6 +192,10 @@ impl Hooks {
                 }
                 loaded => loaded?,
             }
+        }
+        if let Err(error) = load_mismatch(object) {
+            tracing::warn!(%error, "rules that ask for {} see none", Kind::Mismatch.name());
+            refused.insert(EXEC_ARGUMENT);
         }
         match way {
             Way::Each => {
@@ -294,6 +318,9 @@ impl Hooks {
                 ..raw(ENTER_CLOSE)
             });
         }
+        if kinds.contains(Kind::Mismatch) && !self.refused.contains(EXEC_ARGUMENT) {
+            points.extend(self.mismatch_points());
+        }
         if self.way == Way::All {
             points.insert(raw(ALL));
             return points;
@@ -314,6 +341,28 @@ impl Hooks {
                     optional: own.is_none_or(|row| row.4),
                     extra: false,
                 });
+            }
+        }
+        points
+    }
+
+    /// Where arguments are compared, whichever way calls are hooked.
+    fn mismatch_points(&self) -> Vec<Point> {
+        let point = |program, hook, raw| Point {
+            program,
+            hook,
+            raw,
+            optional: true,
+            extra: false,
+        };
+        let mut points = vec![point(EXEC_ARGUMENT, EXEC.to_owned(), true)];
+        let table = self.calls.iter().map(|row| (row.number, row.name));
+        let calls = table.chain(OWN.iter().map(|row| (row.0, row.1)));
+        for (number, name) in calls {
+            if mismatch::arguments(number) != 0 {
+                for (program, side) in ARGUMENT {
+                    points.push(point(program, tracepoint_at(side, name), false));
+                }
             }
         }
         points
@@ -358,6 +407,13 @@ fn syscall<'o>(
 fn load_raw(object: &mut Ebpf, name: &'static str) -> Result<(), CaptureError> {
     let loaded = raw(object, name)?.load();
     loaded.map_err(|error| refused(name, &Tail(&error)))
+}
+
+fn load_mismatch(object: &mut Ebpf) -> Result<(), CaptureError> {
+    for (program, _) in ARGUMENT {
+        load_syscall(object, program)?;
+    }
+    load_raw(object, EXEC_ARGUMENT)
 }
 
 fn load_syscall(object: &mut Ebpf, name: &'static str) -> Result<(), CaptureError> {

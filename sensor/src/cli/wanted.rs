@@ -69,7 +69,13 @@ const HOT: &[&str] = &[
 
 /// What is no call and costs every packet, connection or ring something: captured
 /// only for rules that name it.
-const ON_DEMAND: &[&str] = &["connection_end", "dns", "io_uring_op", "tls_hello"];
+const ON_DEMAND: &[&str] = &[
+    "argument_mismatch",
+    "connection_end",
+    "dns",
+    "io_uring_op",
+    "tls_hello",
+];
 
 /// Every call that can be captured by the generic record.
 static TABLE: LazyLock<Vec<CallRow>> = LazyLock::new(|| {

@@ -61,4 +61,18 @@ pub(super) const ROWS: &[EventType] = &[
         ],
     )
     .told(),
+    event(
+        "argument_mismatch",
+        Other,
+        &[
+            p("res", Errno),
+            p("call", Text),
+            p("arg", Text),
+            p("differs", Text),
+            p("entry", Text),
+            p("exit", Text),
+            p("kernel", Text),
+        ],
+    )
+    .told(),
 ];

@@ -130,6 +130,7 @@ pub(super) const OPENAT: EventCode = known("openat");
 pub(super) const OPENAT2: EventCode = known("openat2");
 pub(super) const CREAT: EventCode = known("creat");
 pub(super) const CONNECT: EventCode = known("connect");
+pub(super) const ARGUMENT_MISMATCH: EventCode = known("argument_mismatch");
 pub(super) const CONNECTION_END: EventCode = known("connection_end");
 pub(super) const DNS: EventCode = known("dns");
 pub(super) const TLS_HELLO: EventCode = known("tls_hello");

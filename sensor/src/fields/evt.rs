@@ -421,6 +421,7 @@ fn result(o: &Observation<'_>) -> i64 {
         Body::Connect(connect) => connect.result,
         Body::Call(call) => call.result,
         Body::Operation(operation) => operation.result,
+        Body::Mismatch(mismatch) => mismatch.result,
         Body::Signal(_) | Body::Dns(_) | Body::TlsHello(_) | Body::ConnectionEnd(_) => 0,
     }
 }

@@ -234,5 +234,6 @@ fn raw<'a>(o: &Observation<'a>, event: &EventType, param: &Param) -> Raw<'a> {
         Body::Dns(dns) => beyond::of_dns(o, dns, param.name),
         Body::TlsHello(hello) => beyond::of_tls_hello(o, hello, param.name),
         Body::ConnectionEnd(ended) => beyond::of_connection(o, ended, param.name),
+        Body::Mismatch(mismatch) => beyond::of_mismatch(o, mismatch, param.name),
     }
 }

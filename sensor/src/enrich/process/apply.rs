@@ -98,7 +98,8 @@ impl ProcessTable {
             | Body::Operation(_)
             | Body::Dns(_)
             | Body::TlsHello(_)
-            | Body::ConnectionEnd(_) => {}
+            | Body::ConnectionEnd(_)
+            | Body::Mismatch(_) => {}
         }
         self.store.pin(None);
         Some(self.store.get(slot)?.process().key)

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use super::Raw;
-use crate::decode::{ConnectionEnd, Dns, Message, Operation, TlsHello};
+use crate::decode::{ConnectionEnd, Differs, Dns, Message, Mismatch, Operation, Pointed, TlsHello};
 use crate::enrich::Observation;
+use crate::events;
 use crate::fields::compose;
 
 /// The parameters of an operation of `io_uring`.
@@ -90,6 +91,48 @@ pub(super) fn of_connection<'a>(o: &Observation<'a>, ended: &ConnectionEnd, name
         "received" => Raw::Unsigned(ended.received),
         "duration" => Raw::Unsigned(ended.duration_ns),
         _ => Raw::Missing,
+    }
+}
+
+/// The parameters of an argument that was two things.
+pub(super) fn of_mismatch<'a>(o: &Observation<'a>, it: &Mismatch<'a>, name: &str) -> Raw<'a> {
+    match name {
+        "res" => Raw::Signed(it.result),
+        "call" => events::row(events::numbers::code_of(it.number))
+            .map_or(Raw::Missing, |row| Raw::Bytes(row.name.as_bytes())),
+        "arg" => Raw::Bytes(argument(it).as_bytes()),
+        "differs" => Raw::Bytes(match it.differs {
+            Differs::Memory => b"memory",
+            Differs::Kernel => b"kernel",
+        }),
+        "entry" => pointed(o, it.entry),
+        "exit" => pointed(o, it.exit),
+        "kernel" => pointed(o, it.kernel),
+        _ => Raw::Missing,
+    }
+}
+
+/// What the argument is: the only address, the first or second of two paths, or the
+/// only path.
+fn argument(it: &Mismatch<'_>) -> &'static str {
+    let all = sensor_ebpf::mismatch::arguments(it.number);
+    match it.number {
+        sensor_ebpf::mismatch::CONNECT => "addr",
+        _ if all.count_ones() == 1 => "path",
+        _ if all.trailing_zeros() == u32::from(it.arg) => "oldpath",
+        _ => "newpath",
+    }
+}
+
+fn pointed<'a>(o: &Observation<'a>, what: Pointed<'a>) -> Raw<'a> {
+    match what {
+        Pointed::Nothing => Raw::Missing,
+        Pointed::Text([0, name @ ..]) => Raw::Bytes(compose::concat(o.arena, &[b"@", name])),
+        Pointed::Text(text) => Raw::Bytes(text),
+        Pointed::Ip(ip, port) => end(o, (ip, port)),
+        Pointed::Family(family) => {
+            Raw::Bytes(compose::text(o.arena, format_args!("family {family}")))
+        }
     }
 }
 
