@@ -1,6 +1,7 @@
 //! Signals: told are those one process sends another, by whichever call; the
 //! kernel's own and those of a process to itself are not.
 
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
 use sensor::capture::{Kind, KindSet, Options};
@@ -76,6 +77,24 @@ fn a_signal_that_calls_itself_a_timers_is_told_all_the_same() {
     assert_eq!(told, [(target, libc::SI_TIMER), (target, libc::SI_TKILL)]);
 }
 
+#[test]
+fn a_signal_sent_to_a_group_or_through_a_descriptor_is_told_as_any_other() {
+    let (recording, sent) = Recording::of(&options(), |_| {
+        ["group", "descriptor"].map(|way| {
+            let mut target = Command::new("/bin/sleep");
+            let mut target = target.arg("60").process_group(0).spawn().unwrap();
+            let (sender, _) = act_in("signals", way, &target.id().to_string());
+            target.wait().unwrap();
+            (sender, target.id())
+        })
+    });
+    for (sender, target) in sent {
+        let told = signals(&recording, sender);
+        let told: Vec<_> = told.iter().map(|it| (it.target_pid, it.number)).collect();
+        assert_eq!(told, [(target, 9)]);
+    }
+}
+
 /// The child's side: one signal with a code of its own choice, one to a thread.
 #[test]
 #[expect(
@@ -83,10 +102,25 @@ fn a_signal_that_calls_itself_a_timers_is_told_all_the_same() {
     reason = "no library sends a signal with a code of one's own"
 )]
 fn perform() {
-    let Some((_, argument)) = crate::acts::asked() else {
+    let Some((way, argument)) = crate::acts::asked() else {
         return;
     };
     let pid: libc::c_int = argument.parse().unwrap();
+    match way.as_str() {
+        "group" => {
+            let group = rustix::process::Pid::from_raw(pid).unwrap();
+            let kill = rustix::process::Signal::KILL;
+            return rustix::process::kill_process_group(group, kill).unwrap();
+        }
+        "descriptor" => {
+            let process = rustix::process::Pid::from_raw(pid).unwrap();
+            let flags = rustix::process::PidfdFlags::empty();
+            let process = rustix::process::pidfd_open(process, flags).unwrap();
+            let kill = rustix::process::Signal::KILL;
+            return rustix::process::pidfd_send_signal(process, kill).unwrap();
+        }
+        _ => {}
+    }
     // SAFETY: siginfo_t is plain old data, and the kernel copies it.
     unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
