@@ -75,19 +75,48 @@ const _: () = assert!(size_of::<Record>() == 272);
 #[cfg(target_arch = "bpf")]
 mod program {
     use aya_ebpf::{
-        macros::{raw_tracepoint, tracepoint},
+        macros::{map, raw_tracepoint, tracepoint},
+        maps::LruHashMap,
         programs::{RawTracePointContext, TracePointContext},
     };
 
     use super::{CALL_EXECVE, CALL_EXECVEAT, Record};
     use crate::{
         Kind,
-        kernel::{field, file::File, offset, path, status, syscall, task::Task, work},
+        call::ABI_64,
+        kernel::{
+            field, file::File, offset, path, peek, status, syscall, syscall::Registers, task::Task,
+            work,
+        },
         maps::Draft,
     };
 
     /// Number of execveat.
     const EXECVEAT: u64 = 322;
+
+    /// How the exec was called that is under way, by its task, where that was not by a
+    /// 64-bit call. An entry lives as long as the call, so few are enough.
+    #[map]
+    static ENTERED: LruHashMap<u64, u8> = LruHashMap::with_max_entries(1024, 0);
+
+    /// `task_rename(struct task_struct *task, const char *comm)`: an exec, too, gives the
+    /// task its new name, and does so before the new image's own mode and registers
+    /// stand in place of those the call was made with.
+    #[raw_tracepoint]
+    pub(crate) fn task_rename(ctx: RawTracePointContext) -> i32 {
+        let task = Task::current();
+        // One thread may name another.
+        if task.0 != ctx.arg::<u64>(0) {
+            return 0;
+        }
+        let abi = Registers::current().abi();
+        if abi == ABI_64 {
+            let _none = ENTERED.remove(&task.0);
+        } else {
+            let _full = ENTERED.insert(&task.0, &abi, 0);
+        }
+        0
+    }
 
     /// `sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`:
     /// the new image is in place. Comes for 32-bit callers too.
@@ -98,6 +127,10 @@ mod program {
         };
         let task = Task(ctx.arg::<u64>(0));
         draft.header(task);
+        if let Some(abi) = ENTERED.get_ptr(&task.0) {
+            draft.entered(peek(abi as u64));
+            let _gone = ENTERED.remove(&task.0);
+        }
         identity(&mut draft, task);
         executable(&mut draft, task);
         texts(&mut draft, task, ctx.arg::<u64>(2));

@@ -63,6 +63,7 @@ fn perform() {
         "connects" => connects(&argument),
         "forks" => forks(),
         "32-bit calls" => calls_of_32_bits(),
+        "32-bit exec" => exec_of_32_bits(),
         "exec from a thread" => panic!("{}", Command::new("/bin/true").exec()),
         "execveat" => execveat(),
         "threads ending at once" => threads_ending_at_once(),
@@ -172,6 +173,33 @@ fn calls_of_32_bits() {
     }
     call(257);
     println!("child {pid}");
+}
+
+/// Starts a program by the 32-bit execve, whose pointers have 32 bits.
+fn exec_of_32_bits() {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT;
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    #[expect(unsafe_code, reason = "no library makes a call of the other table")]
+    // SAFETY: a page of its own in the lowest 2 GiB (MAP_32BIT); the text ends in NUL, and
+    // no list of arguments or variables means an empty one.
+    unsafe {
+        let page = libc::mmap(std::ptr::null_mut(), 4096, access, flags, -1, 0);
+        assert_ne!(page, libc::MAP_FAILED);
+        let page = page.cast::<u8>();
+        let name = c"/bin/true".to_bytes_with_nul();
+        page.copy_from(name.as_ptr(), name.len());
+        // The list of arguments: the name, and the end.
+        let list = page.add(64).cast::<u32>();
+        list.write(u32::try_from(page.addr()).unwrap());
+        std::arch::asm!(
+            "xchg rbx, {name}", "int 0x80", "xchg rbx, {name}",
+            name = inout(reg) page.addr() => _,
+            inout("rax") 11_u64 => _,
+            in("rcx") list.addr(), in("rdx") 0, in("rsi") 0, in("rdi") 0,
+            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+        );
+    }
+    panic!("it came back");
 }
 
 /// Threads held at a barrier and then let go, while the process ends.

@@ -21,8 +21,8 @@ use std::{
 use sensor::{
     capture::{Capture, Counters, Kind, KindSet, Options},
     decode::{
-        self, Body, Comm, Connect, Event, Exec, ExecCall, Exit, Fork, ForkCall, Open, OpenCall,
-        Peers,
+        self, Abi, Body, Comm, Connect, Event, Exec, ExecCall, Exit, Fork, ForkCall, Open,
+        OpenCall, Peers,
     },
 };
 
@@ -357,6 +357,24 @@ fn a_32_bit_call_number_is_never_taken_for_another_call() {
     assert!(output.contains(&format!("child {}", forks[0].child_pid)));
     let opens = recording.opens(pid);
     assert!(opens.iter().all(|open| !open.name.is_empty()), "{opens:?}");
+}
+
+#[test]
+fn a_successful_exec_tells_how_it_was_called() {
+    let (recording, pids) = Recording::of(&Options::default(), |_| {
+        let (narrow, _) = acts::act("32-bit exec", "");
+        [narrow, shell("exec /bin/true")]
+    });
+    for (pid, abi) in pids.into_iter().zip([Abi::I386, Abi::X86_64]) {
+        let execs = recording.execs(pid);
+        let (event, _) = execs
+            .iter()
+            .find(|(_, exec)| exec.filename == b"/bin/true")
+            .unwrap();
+        assert_eq!(event.task.abi, abi);
+        // The one before was this test's own call.
+        assert_eq!(execs[0].0.task.abi, Abi::X86_64);
+    }
 }
 
 #[test]

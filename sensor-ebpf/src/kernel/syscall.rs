@@ -111,6 +111,18 @@ impl Registers {
         of_x32(raw & !X32_BIT)
     }
 
+    /// How the kernel was entered: `ABI_*`.
+    #[inline(always)]
+    pub(crate) fn abi(self) -> u8 {
+        if is_compat(Task::current()) {
+            ABI_32
+        } else if self.raw_number() & X32_BIT == 0 {
+            ABI_64
+        } else {
+            ABI_X32
+        }
+    }
+
     /// Reads number, abi and arguments, these in the form of the 64-bit call.
     #[inline(always)]
     pub(crate) fn take(self, work: &mut Work) {
