@@ -50,6 +50,8 @@ mod run;
 mod signals;
 #[path = "kernel/spool.rs"]
 mod spool;
+#[path = "kernel/sockets.rs"]
+mod sockets;
 #[path = "kernel/status.rs"]
 mod status;
 #[path = "kernel/storms.rs"]

@@ -112,6 +112,8 @@ pub const SECTION_BYTES: u8 = 3;
 pub const SECTION_ADDRESS: u8 = 4;
 /// A [`Descriptor`], and behind it a path of the kernel.
 pub const SECTION_DESCRIPTOR: u8 = 5;
+/// A [`Peer`]: who is at the other end of the unix socket in that argument.
+pub const SECTION_PEER: u8 = 6;
 
 /// Stands for an argument where the call's result is meant.
 pub const RESULT: u8 = 0xfe;
@@ -128,9 +130,11 @@ pub struct Descriptor {
     pub source: u64,
     /// Kernel address of the unix socket at the other end; 0 without one.
     pub peer: u64,
-    /// Local address of a socket, IPv4 mapped into IPv6.
+    /// Local address of a socket, IPv4 mapped into IPv6; of a netlink socket its port id
+    /// and its first 32 groups, of a vsock its context id and port, 32 bits each.
     pub local: [u8; 16],
-    /// Remote address of a socket, IPv4 mapped into IPv6.
+    /// Remote address of a socket, likewise; of a netlink socket the port id and the
+    /// group it sends to.
     pub remote: [u8; 16],
     /// The descriptor's number.
     pub number: i32,
@@ -167,6 +171,24 @@ pub struct Descriptor {
 }
 
 const _: () = assert!(size_of::<Descriptor>() == 96);
+
+/// The process at the other end of a unix socket, as the kernel noted it: of a socket
+/// that connected, who had the other listen; of one that was accepted, who connected;
+/// of a pair, who made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Peer {
+    /// Its process id, initial pid namespace.
+    pub pid: u32,
+    /// Its effective user id then, initial user namespace.
+    pub uid: u32,
+    /// Its effective group id then, initial user namespace.
+    pub gid: u32,
+    /// Always zero.
+    pub reserved: u32,
+}
+
+const _: () = assert!(size_of::<Peer>() == 16);
 
 /// What to read for a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromBytes, IntoBytes, Immutable)]

@@ -11,12 +11,18 @@ pub const AF_INET: u16 = 2;
 /// See [`AF_UNIX`].
 pub const AF_INET6: u16 = 10;
 
+/// See [`AF_UNIX`].
+pub const AF_NETLINK: u16 = 16;
+/// See [`AF_UNIX`].
+pub const AF_VSOCK: u16 = 40;
+
 /// The longest unix socket name.
 pub const UNIX_PATH_MAX: usize = 108;
 
 /// A connect that returned. Addresses are IPv6; those of IPv4 are mapped
-/// (`::ffff:a.b.c.d`). The one text is a unix socket's name, the NUL in front of
-/// an abstract one replaced by `@`.
+/// (`::ffff:a.b.c.d`), those of netlink and vsock as [`crate::call::Descriptor`] has
+/// them. The one text is a unix socket's name, the NUL in front of an abstract one
+/// replaced by `@`; a [`crate::call::Peer`] may follow it.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Record {
@@ -57,7 +63,7 @@ mod program {
         programs::{RawTracePointContext, TracePointContext},
     };
 
-    use super::{AF_INET, AF_INET6, AF_UNIX, Record, UNIX_PATH_MAX};
+    use super::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_VSOCK, Record, UNIX_PATH_MAX};
     use crate::{
         Kind,
         kernel::{
@@ -120,6 +126,12 @@ mod program {
         match record.family {
             AF_UNIX => unix(draft, socket, address, address_len),
             AF_INET | AF_INET6 => ip(draft.fixed(), socket),
+            AF_NETLINK | AF_VSOCK => {
+                let (local, remote) = socket.numbers();
+                let record = draft.fixed();
+                (record.local, record.remote) = (local, remote);
+                record.protocol = socket.protocol();
+            }
             _ => {}
         }
     }
@@ -175,5 +187,8 @@ mod program {
             draft.set_first_text_byte(b'@');
         }
         draft.fixed().path_len = path_len;
+        if let Some(peer) = socket.unix_peer_process() {
+            draft.value(&peer);
+        }
     }
 }

@@ -200,6 +200,14 @@ offsets! {
     may sock_state = "sock_common.skc_state";
     may sock_backlog = "sock.sk_ack_backlog";
     may sock_backlog_max = "sock.sk_max_ack_backlog";
+    may sock_peer_pid = "sock.sk_peer_pid";
+    may sock_peer_cred = "sock.sk_peer_cred";
+    may netlink_portid = "netlink_sock.portid";
+    may netlink_dst_portid = "netlink_sock.dst_portid";
+    may netlink_dst_group = "netlink_sock.dst_group";
+    may netlink_groups = "netlink_sock.groups";
+    may vsock_local = "vsock_sock.local_addr";
+    may vsock_remote = "vsock_sock.remote_addr";
     may unix_peer = "unix_sock.peer";
     may unix_address = "unix_sock.addr";
     may unix_address_len = "unix_address.len";

@@ -25,6 +25,7 @@ use std::net::IpAddr;
 use sensor_ebpf::Kind;
 
 pub use call::{Abi, Call, Read, number as call_number};
+pub use connect::numbers as end_numbers;
 pub use connection::ConnectionEnd;
 pub use dns::{Address, Message, Name, TYPE_A, TYPE_AAAA};
 pub use mismatch::{Differs, Mismatch, Pointed};
@@ -478,6 +479,8 @@ pub struct Connect<'r> {
     pub socket_type: u16,
     /// The addresses.
     pub peers: Peers<'r>,
+    /// Of a unix socket the process at the other end: who had it listen.
+    pub peer: Option<sensor_ebpf::call::Peer>,
 }
 
 /// Both ends of a connection.
@@ -498,6 +501,16 @@ pub enum Peers<'r> {
         source: u64,
         #[expect(missing_docs, reason = "see source")]
         peer: u64,
+    },
+    /// A family whose ends are numbers: `AF_NETLINK` (port id and groups; port id and
+    /// group) or `AF_VSOCK` (context id and port).
+    Numbered {
+        /// Its AF_* number.
+        family: u16,
+        #[expect(missing_docs, reason = "see the variant")]
+        local: [u32; 2],
+        #[expect(missing_docs, reason = "see the variant")]
+        remote: [u32; 2],
     },
     /// Some other family, by its AF_* number.
     Other(u16),
@@ -661,8 +674,32 @@ mod tests {
             };
             assert_eq!(path, expected);
         }
-        let netlink = connected(16, [0; 16], b"");
-        assert_eq!(peers(&netlink), Peers::Other(16));
+        let packet = connected(17, [0; 16], b"");
+        assert_eq!(peers(&packet), Peers::Other(17));
+    }
+
+    #[test]
+    fn ends_that_are_numbers_and_the_process_behind_a_unix_socket_are_told() {
+        let remote = zerocopy::transmute!([2_u32, 1024, 0, 0]);
+        let numbered = connected(connect::AF_VSOCK, remote, b"");
+        let Peers::Numbered { family, remote, .. } = peers(&numbered) else {
+            panic!()
+        };
+        assert_eq!((family, remote), (40, [2, 1024]));
+        let peer = call::Peer {
+            pid: 7,
+            uid: 33,
+            gid: 34,
+            reserved: 0,
+        };
+        let mut record = connected(connect::AF_UNIX, [0; 16], b"/run/x");
+        record.extend(peer.as_bytes());
+        let len = u32::try_from(record.len()).unwrap();
+        record[8..12].copy_from_slice(&len.to_le_bytes());
+        let Body::Connect(connect) = decode(&record, 0).unwrap().body else {
+            panic!()
+        };
+        assert_eq!(connect.peer, Some(peer));
     }
 
     #[test]

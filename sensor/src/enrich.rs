@@ -495,6 +495,7 @@ mod tests {
             result: 0,
             protocol: 0,
             socket_type: 1,
+            peer: None,
             peers: crate::decode::Peers::Other(16),
         })
     }

@@ -6,14 +6,14 @@
 #![expect(unsafe_code, reason = "exported under their own names; raw pointers")]
 
 use super::{
-    CWD, RESULT, SECTION_ADDRESS, SECTION_BASE, SECTION_BYTES, SECTION_DESCRIPTOR, SECTION_TEXT,
-    Section,
+    CWD, RESULT, SECTION_ADDRESS, SECTION_BASE, SECTION_BYTES, SECTION_DESCRIPTOR, SECTION_PEER,
+    SECTION_TEXT, Section,
     closing::{self, CLOSE, PATH_KEPT},
     step,
 };
 use crate::{
     TEXT_MAX,
-    call::Descriptor,
+    call::{Descriptor, Peer},
     connect::{AF_INET, AF_INET6, AF_UNIX},
     kernel::{
         at_most, field,
@@ -344,6 +344,24 @@ extern "C" fn step_descriptor(slot: u64, step: u64) -> u64 {
         let len = size_of::<Descriptor>() + len;
         work.put(room, SECTION_DESCRIPTOR, arg_of(step), len, len as u32);
     }
+    put_peer(slot, arg_of(step), number as u64)
+}
+
+/// Who is at the other end, of a unix socket.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn put_peer(slot: u64, arg: u64, number: u64) -> u64 {
+    let socket = Task::current().file(number as u32).socket();
+    let (Some(work), Some(peer)) = (work(slot), socket.unix_peer_process()) else {
+        return 0;
+    };
+    let Some(room) = work.room(slot) else {
+        return 0;
+    };
+    const LEN: usize = size_of::<Peer>();
+    if read_kernel(room + HEAD, LEN as u32, (&raw const peer) as u64) {
+        work.put(room, SECTION_PEER, arg, LEN, LEN as u32);
+    }
     0
 }
 
@@ -408,6 +426,8 @@ fn describe(work: &mut Work, number: i32, file: File) {
     } else if it.family == AF_INET || it.family == AF_INET6 {
         (it.local, it.remote) = (socket.local(), socket.remote());
         (it.local_port, it.remote_port) = (socket.local_port(), socket.remote_port());
+    } else if it.family != 0 {
+        (it.local, it.remote) = socket.numbers();
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a descriptor is, as a section of a record.
 
 use crate::{
-    call::{Descriptor, SECTION_DESCRIPTOR},
+    call::{Descriptor, Peer, SECTION_DESCRIPTOR, SECTION_PEER},
     connect::{AF_INET, AF_INET6, AF_UNIX},
     kernel::{field, file::File, offset, path, socket::Socket},
     maps::Draft,
@@ -14,8 +14,8 @@ const FMODE_CREATED: u32 = 0x10_0000;
 /// Appends what the file behind a descriptor is; gives the number of sections.
 #[inline(always)]
 pub(crate) fn section<R>(draft: &mut Draft<R>, arg: u8, file: File, number: i32) -> u8 {
-    draft.section(SECTION_DESCRIPTOR, arg, 0, |draft| {
-        let socket = file.socket();
+    let socket = file.socket();
+    let told = draft.section(SECTION_DESCRIPTOR, arg, 0, |draft| {
         let mut told = of_file(file, number);
         if socket.0 != 0 {
             of_socket(&mut told, socket);
@@ -28,6 +28,13 @@ pub(crate) fn section<R>(draft: &mut Draft<R>, arg: u8, file: File, number: i32)
         };
         draft.patch(fixed, core::mem::offset_of!(Descriptor, path_len), path_len);
         size_of::<Descriptor>() as u16 + path_len
+    });
+    let Some(peer) = socket.unix_peer_process() else {
+        return told;
+    };
+    told + draft.section(SECTION_PEER, arg, 0, |draft| {
+        draft.value(&peer);
+        size_of::<Peer>() as u16
     })
 }
 
@@ -76,6 +83,6 @@ fn of_socket(told: &mut Descriptor, socket: Socket) {
             told.source = socket.0;
             told.peer = socket.unix_peer();
         }
-        _ => {}
+        _ => (told.local, told.remote) = socket.numbers(),
     }
 }

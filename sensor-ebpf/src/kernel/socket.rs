@@ -1,8 +1,9 @@
 //! Reading a socket: its kind, its ends.
 
 use crate::{
-    connect::AF_INET6,
-    kernel::{field, file::File, offset},
+    call::Peer,
+    connect::{AF_INET6, AF_NETLINK, AF_UNIX, AF_VSOCK},
+    kernel::{field, file::File, offset, peek},
 };
 
 /// A `struct sock` by its address; 0 for none.
@@ -77,6 +78,55 @@ impl Socket {
         }
     }
 
+    /// What netlink and vsock have in place of addresses: see
+    /// [`Descriptor`](crate::call::Descriptor).
+    #[inline(always)]
+    pub(crate) fn numbers(self) -> ([u8; 16], [u8; 16]) {
+        let number = |offset: u32| field::<u32>(self.0, offset);
+        let (local, remote): ([u32; 2], [u32; 2]) = match self.family() {
+            AF_NETLINK => {
+                let groups: u64 = field(self.0, offset!(netlink_groups));
+                (
+                    [number(offset!(netlink_portid)), peek(groups)],
+                    [
+                        number(offset!(netlink_dst_portid)),
+                        number(offset!(netlink_dst_group)),
+                    ],
+                )
+            }
+            // struct sockaddr_vm: family, port, context id.
+            AF_VSOCK => {
+                let [_, port, cid]: [u32; 3] = field(self.0, offset!(vsock_local));
+                let [_, far_port, far_cid]: [u32; 3] = field(self.0, offset!(vsock_remote));
+                ([cid, port], [far_cid, far_port])
+            }
+            _ => ([0; 2], [0; 2]),
+        };
+        (wide(local), wide(remote))
+    }
+
+    /// Who is at the other end of a unix socket, where the kernel noted it.
+    #[inline(always)]
+    pub(crate) fn unix_peer_process(self) -> Option<Peer> {
+        if self.family() != AF_UNIX {
+            return None;
+        }
+        let pid: u64 = field(self.0, offset!(sock_peer_pid));
+        let cred: u64 = field(self.0, offset!(sock_peer_cred));
+        if pid == 0 || cred == 0 {
+            return None;
+        }
+        let number = offset!(pid_numbers) + offset!(upid_nr);
+        // uid, gid, suid, sgid, euid, egid
+        let ids: [u32; 6] = field(cred, offset!(cred_uid));
+        Some(Peer {
+            pid: field(pid, number),
+            uid: ids[4],
+            gid: ids[5],
+            reserved: 0,
+        })
+    }
+
     /// State of its connection, as TCP counts them.
     #[inline(always)]
     pub(crate) fn state(self) -> u8 {
@@ -88,6 +138,12 @@ impl Socket {
     pub(crate) fn unix_peer(self) -> u64 {
         field(self.0, offset!(unix_peer))
     }
+}
+
+/// Two numbers where addresses have room.
+#[inline(always)]
+fn wide([one, other]: [u32; 2]) -> [u8; 16] {
+    zerocopy::transmute!([one, other, 0, 0])
 }
 
 /// An IPv4 address as an IPv6 one: `::ffff:a.b.c.d`.

@@ -4,8 +4,8 @@
 //! otherwise than by not finding it.
 
 use sensor_ebpf::call::{
-    ABI_32, ABI_X32, ARGUMENTS, Descriptor, Record, SECTION_ADDRESS, SECTION_BASE, SECTION_BYTES,
-    SECTION_DESCRIPTOR, SECTION_TEXT, Section,
+    ABI_32, ABI_X32, ARGUMENTS, Descriptor, Peer, Record, SECTION_ADDRESS, SECTION_BASE,
+    SECTION_BYTES, SECTION_DESCRIPTOR, SECTION_PEER, SECTION_TEXT, Section,
 };
 use zerocopy::FromBytes;
 
@@ -143,6 +143,12 @@ impl<'r> Call<'r> {
     pub fn descriptor(&self, arg: u8) -> Option<(Descriptor, &'r [u8])> {
         let bytes = self.find(SECTION_DESCRIPTOR, arg)?.bytes;
         Descriptor::read_from_prefix(bytes).ok()
+    }
+
+    /// Who is at the other end of the unix socket in that argument.
+    pub fn peer(&self, arg: u8) -> Option<Peer> {
+        let bytes = self.find(SECTION_PEER, arg)?.bytes;
+        Some(Peer::read_from_prefix(bytes).ok()?.0)
     }
 }
 

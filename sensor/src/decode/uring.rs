@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use sensor_ebpf::call::{Descriptor, RESULT};
-use sensor_ebpf::connect::{AF_INET, AF_INET6, AF_UNIX};
+use sensor_ebpf::connect::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_VSOCK};
 use sensor_ebpf::open::{CREATED, LOWER_LAYER, UPPER_LAYER};
 use sensor_ebpf::uring::{NO_CALL, OPERATIONS, Record};
 
@@ -117,6 +117,11 @@ fn connect<'r>(call: &Call<'r>) -> Connect<'r> {
                 remote: remote.or_else(|| ip_end(asked)).unwrap_or(NOWHERE),
             }
         }
+        (family @ (AF_NETLINK | AF_VSOCK), Some(told)) => Peers::Numbered {
+            family,
+            local: connect::numbers(told.local),
+            remote: connect::numbers(told.remote),
+        },
         (family, _) => Peers::Other(family),
     };
     Connect {
@@ -125,6 +130,7 @@ fn connect<'r>(call: &Call<'r>) -> Connect<'r> {
         protocol: told.map_or(0, |told| connect::protocol(told.protocol)),
         socket_type: told.map_or(0, |told| told.socket_type),
         peers,
+        peer: call.peer(0),
     }
 }
 

@@ -9,7 +9,7 @@ pub(super) mod descriptor;
 mod kind;
 pub(super) mod socket;
 
-use super::Type::{Bool, Ip, IpNet, Port, Signed, Text};
+use super::Type::{Bool, Ip, IpNet, Port, Signed, Text, Unsigned};
 use super::{ArgRule, Field, Many, Print, Value, address, compose, params, path};
 use crate::decode::{Body, Open};
 use crate::enrich::Observation;
@@ -174,6 +174,73 @@ pub(super) const ROWS: &[Field] = &[
         Bool,
         socket::name_changed,
         "the call itself named, or was told, the other end of a socket that is not connected",
+    ),
+    Field::fd(
+        "fd.peer.pid",
+        Unsigned(32),
+        |o, _| Some(Value::Unsigned(socket::peer(o)?.pid.into())),
+        "of a connected unix socket the process at its other end, as the kernel noted it: who listened, connected or made the pair (an addition to Falco's fields)",
+    ),
+    Field::fd(
+        "fd.peer.uid",
+        Unsigned(32),
+        |o, _| Some(Value::Unsigned(socket::peer(o)?.uid.into())),
+        "its effective user id at that time (an addition to Falco's fields)",
+    ),
+    Field::fd(
+        "fd.peer.gid",
+        Unsigned(32),
+        |o, _| Some(Value::Unsigned(socket::peer(o)?.gid.into())),
+        "its effective group id at that time (an addition to Falco's fields)",
+    ),
+    Field::fd(
+        "fd.peer.name",
+        Text,
+        socket::peer_name,
+        "its name, while that process is known (an addition to Falco's fields)",
+    ),
+    Field::fd(
+        "fd.netlink.protocol",
+        Text,
+        socket::netlink_protocol,
+        "of a netlink socket whom it speaks to: route, audit, netfilter, connector …, or a number (an addition to Falco's fields)",
+    ),
+    Field::fd(
+        "fd.netlink.portid",
+        Unsigned(32),
+        |o, _| socket::number(o, address::AF_NETLINK, [0, 0]),
+        "its port id; 0 while it has none (an addition to Falco's fields)",
+    ),
+    Field::fd(
+        "fd.netlink.groups",
+        Unsigned(32),
+        |o, _| socket::number(o, address::AF_NETLINK, [0, 1]),
+        "the first 32 groups it listens to, one bit each; shown in hexadecimal (an addition to Falco's fields)",
+    )
+    .print(Print::Hex),
+    Field::fd(
+        "fd.vsock.lcid",
+        Unsigned(32),
+        |o, _| socket::number(o, address::AF_VSOCK, [0, 0]),
+        "context id of the caller's end of a vsock; 4294967295 is any (an addition to Falco's fields)",
+    ),
+    Field::fd(
+        "fd.vsock.lport",
+        Unsigned(32),
+        |o, _| socket::number(o, address::AF_VSOCK, [0, 1]),
+        "port of the caller's end of a vsock (an addition to Falco's fields)",
+    ),
+    Field::fd(
+        "fd.vsock.rcid",
+        Unsigned(32),
+        |o, _| socket::number(o, address::AF_VSOCK, [1, 0]),
+        "context id of the other end of a vsock: 1 this machine, 2 the host (an addition to Falco's fields)",
+    ),
+    Field::fd(
+        "fd.vsock.rport",
+        Unsigned(32),
+        |o, _| socket::number(o, address::AF_VSOCK, [1, 1]),
+        "port of the other end of a vsock (an addition to Falco's fields)",
     ),
     Field::fd(
         "fd.ip",

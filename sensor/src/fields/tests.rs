@@ -267,6 +267,7 @@ fn connect(result: i64, local: Option<(&str, u16)>, remote: (&str, u16)) -> Conn
         result,
         protocol: 6,
         socket_type: 1,
+        peer: None,
         peers: Peers::Ip {
             local: local.map(end),
             remote: end(remote),

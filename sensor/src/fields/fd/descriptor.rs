@@ -129,7 +129,7 @@ pub(in crate::fields) fn at<'a>(call: &Call<'a>, at: u8) -> Descriptor<'a> {
             lower_layer: told.file_flags & sensor_ebpf::open::LOWER_LAYER != 0,
         },
         path,
-        socket: kind.and_then(|_| Socket::told_by_kernel(&told, path)),
+        socket: kind.and_then(|_| Socket::told_by_kernel(&told, path, call.peer(at))),
     }
 }
 

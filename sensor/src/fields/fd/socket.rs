@@ -13,10 +13,14 @@ use bumpalo::collections::Vec;
 
 use super::descriptor::{self, Told, end};
 use super::kind::{self, Kind};
-use crate::decode::{Call, Connect, Peers};
+use sensor_ebpf::call::Peer;
+
+use crate::decode::{Call, Connect, Peers, end_numbers};
 use crate::enrich::Observation;
 use crate::events::{Category, EventType, From};
-use crate::fields::address::{self, AF_INET, AF_INET6, AF_UNIX, Address, End};
+use crate::fields::address::{
+    self, AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_VSOCK, Address, End,
+};
 use crate::fields::services::service_of_port;
 use crate::fields::{Arg, Value, compose};
 
@@ -32,6 +36,10 @@ pub(in crate::fields) struct Socket<'a> {
     remote: Option<End>,
     /// What a unix socket has instead.
     unix: Unix<'a>,
+    /// And who is at its other end.
+    peer: Option<Peer>,
+    /// What netlink and vsock have instead: both ends, two numbers each.
+    numbers: [[u32; 2]; 2],
     /// It stays with that other end.
     connected: bool,
     /// The caller's end serves.
@@ -63,6 +71,8 @@ impl<'a> Socket<'a> {
             local: None,
             remote: None,
             unix: Unix::default(),
+            peer: connect.peer,
+            numbers: [[0; 2]; 2],
             // One that goes on in the background counts.
             connected: connect.result >= 0 || connect.result == -EINPROGRESS,
             serves: false,
@@ -77,15 +87,24 @@ impl<'a> Socket<'a> {
             Peers::Unix { path, source, peer } => {
                 socket.unix = Unix { source, peer, path };
             }
+            Peers::Numbered {
+                family,
+                local,
+                remote,
+            } => (socket.family, socket.numbers) = (family, [local, remote]),
             Peers::Other(family) => socket.family = family,
         }
         socket
     }
 
     /// What the kernel says of a descriptor, if that is a socket.
-    pub(super) fn told_by_kernel(told: &Told, path: &'a [u8]) -> Option<Self> {
+    pub(super) fn told_by_kernel(told: &Told, path: &'a [u8], peer: Option<Peer>) -> Option<Self> {
         let remote = end(told.remote, told.remote_port);
         let local = end(told.local, told.local_port);
+        let numbers = match told.family {
+            AF_NETLINK | AF_VSOCK => [told.local, told.remote].map(end_numbers),
+            _ => [[0; 2]; 2],
+        };
         (told.family != 0).then_some(Self {
             family: told.family,
             ty: told.socket_type,
@@ -97,6 +116,8 @@ impl<'a> Socket<'a> {
                 peer: told.peer,
                 path,
             },
+            peer,
+            numbers,
             connected: remote.is_some() || told.peer != 0,
             serves: matches!((local, remote), (Some(local), Some(remote)) if serves(local, remote)),
             named: false,
@@ -323,6 +344,65 @@ pub(super) fn family<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {
         _ => socket.is_ip().then_some(Value::Text(b"ip")),
     }
 }
+
+/// Who is at the other end of a unix socket.
+pub(super) fn peer(o: &Observation<'_>) -> Option<Peer> {
+    of(o)?.peer
+}
+
+/// `fd.peer.name`.
+pub(super) fn peer_name<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {
+    let process = o.processes.by_pid(peer(o)?.pid)?;
+    Some(Value::Text(process.comm.as_bytes()))
+}
+
+/// A number of an end of a netlink socket or a vsock.
+pub(super) fn number<'a>(
+    o: &Observation<'a>,
+    family: u16,
+    [end, which]: [usize; 2],
+) -> Option<Value<'a>> {
+    let socket = of(o).filter(|socket| socket.family == family)?;
+    let number = socket.numbers.get(end)?.get(which)?;
+    Some(Value::Unsigned((*number).into()))
+}
+
+/// `fd.netlink.protocol`: its name, else its number.
+pub(super) fn netlink_protocol<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {
+    let socket = of(o).filter(|socket| socket.family == AF_NETLINK)?;
+    let known = NETLINK
+        .iter()
+        .find(|(number, _)| *number == socket.protocol);
+    Some(Value::Text(match known {
+        Some((_, name)) => name.as_bytes(),
+        None => compose::text(o.arena, format_args!("{}", socket.protocol)),
+    }))
+}
+
+/// The protocols of netlink, without `NETLINK_`, in small letters.
+const NETLINK: &[(u16, &str)] = &[
+    (0, "route"),
+    (2, "usersock"),
+    (3, "firewall"),
+    (4, "sock_diag"),
+    (5, "nflog"),
+    (6, "xfrm"),
+    (7, "selinux"),
+    (8, "iscsi"),
+    (9, "audit"),
+    (10, "fib_lookup"),
+    (11, "connector"),
+    (12, "netfilter"),
+    (13, "ip6_fw"),
+    (14, "dnrtmsg"),
+    (15, "kobject_uevent"),
+    (16, "generic"),
+    (18, "scsitransport"),
+    (19, "ecryptfs"),
+    (20, "rdma"),
+    (21, "crypto"),
+    (22, "smc"),
+];
 
 /// `fd.l4proto`.
 pub(super) fn protocol<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {

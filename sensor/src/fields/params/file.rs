@@ -62,6 +62,14 @@ pub(super) fn of_connect<'a>(o: &Observation<'a>, connect: &Connect<'a>, name: &
                 remote: (ip, port), ..
             } => Raw::Bytes(compose::text(o.arena, format_args!("{ip}:{port}"))),
             Peers::Unix { path, .. } => Raw::Bytes(path),
+            Peers::Numbered {
+                remote: [one, other],
+                family: AF_VSOCK,
+                ..
+            } => Raw::Bytes(compose::text(o.arena, format_args!("{one}:{other}"))),
+            Peers::Numbered {
+                remote: [port, _], ..
+            } => Raw::Bytes(compose::text(o.arena, format_args!("{port}"))),
             Peers::Other(_) => Raw::Missing,
         },
         _ => Raw::Missing,

@@ -123,8 +123,25 @@ fn unix_and_other_sockets_have_no_addresses() {
         peer: 0xabc,
     };
     let mut netlink = unix.clone();
-    netlink.peers = Peers::Other(16);
+    netlink.peers = Peers::Numbered {
+        family: 16,
+        local: [612, 0x11],
+        remote: [0, 0],
+    };
+    netlink.protocol = 16;
+    let mut vsock = netlink.clone();
+    vsock.peers = Peers::Numbered {
+        family: 40,
+        local: [u32::MAX, 7000],
+        remote: [2, 1024],
+    };
     let mut packet = unix.clone();
+    unix.peer = Some(sensor_ebpf::call::Peer {
+        pid: 31,
+        uid: 33,
+        gid: 34,
+        reserved: 0,
+    });
     packet.peers = Peers::Other(17);
     Scene::new().check(
         &Body::Connect(unix),
@@ -139,6 +156,10 @@ fn unix_and_other_sockets_have_no_addresses() {
             ("fd.port", "()"),
             ("fd.connected", "true"),
             ("evt.arg.addr", "/run/docker.sock"),
+            ("fd.peer.pid", "31"),
+            ("fd.peer.uid", "33"),
+            ("fd.peer.gid", "34"),
+            ("fd.peer.name", "-"),
             ("evt.arg.tuple", "ffff888000001000->abc /run/docker.sock"),
         ],
     );
@@ -149,6 +170,24 @@ fn unix_and_other_sockets_have_no_addresses() {
             ("fd.typechar", "n"),
             ("fd.name", ""),
             ("fd.sockfamily", "-"),
+            ("fd.netlink.protocol", "generic"),
+            ("fd.netlink.portid", "612"),
+            ("fd.netlink.groups", "11"),
+            ("fd.vsock.lcid", "-"),
+            ("fd.peer.pid", "-"),
+            ("evt.arg.addr", "0"),
+        ],
+    );
+    Scene::new().check(
+        &Body::Connect(vsock),
+        &[
+            ("fd.type", "vsock"),
+            ("fd.vsock.lcid", "4294967295"),
+            ("fd.vsock.lport", "7000"),
+            ("fd.vsock.rcid", "2"),
+            ("fd.vsock.rport", "1024"),
+            ("fd.netlink.protocol", "-"),
+            ("evt.arg.addr", "2:1024"),
         ],
     );
     Scene::new().check(
