@@ -216,6 +216,8 @@ offsets! {
     may filename_name = "filename.name";
     may uring_submit_arguments = "args:btf_trace_io_uring_submit_sqe";
     may uring_complete_arguments = "args:btf_trace_io_uring_complete";
+    may uring_ctx = "io_kiocb.ctx";
+    may uring_user_data = "io_kiocb.cqe.user_data|io_kiocb.user_data";
     may uring_opcode = "io_kiocb.opcode";
     may uring_flags = "io_kiocb.flags";
     may uring_fd = "io_kiocb.cqe.fd";

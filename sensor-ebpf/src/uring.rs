@@ -165,6 +165,12 @@ mod program {
     #[map]
     static URING_PLAIN: HashMap<u64, [u8; PLAIN_BYTES]> = HashMap::with_max_entries(4096, 0);
 
+    /// Of requests under way that may complete more than once, which they are: by their
+    /// ring and the caller's word, because that is all their completions but the last
+    /// name. Of two with the same word it is the later.
+    #[map]
+    static URING_AGAIN: HashMap<[u64; 2], u64> = HashMap::with_max_entries(1024, 0);
+
     /// The operations somebody wants, one bit each; the loader sets it.
     #[map]
     static URING_WANTED: Array<u64> = Array::with_max_entries(1, 0);
@@ -183,6 +189,7 @@ mod program {
     const ADDRESS_MAX: u64 = 128;
 
     // The operations of which more than the descriptor is read.
+    const POLL_ADD: u8 = 6;
     const SENDMSG: u8 = 9;
     const RECVMSG: u8 = 10;
     const ACCEPT: u8 = 13;
@@ -204,6 +211,7 @@ mod program {
     const SETXATTR: u8 = 42;
     const SOCKET: u8 = 45;
     const SEND_ZC: u8 = 47;
+    const READ_MULTISHOT: u8 = 49;
     const FTRUNCATE: u8 = 55;
     const BIND: u8 = 56;
     const LISTEN: u8 = 57;
@@ -238,6 +246,15 @@ mod program {
         #[inline(always)]
         fn word(self, offset: u32) -> u64 {
             field(self.0, offset)
+        }
+
+        /// What completions besides the last name it by.
+        #[inline(always)]
+        fn again(self) -> [u64; 2] {
+            [
+                self.word(offset!(uring_ctx)),
+                self.word(offset!(uring_user_data)),
+            ]
         }
 
         /// The text of a `struct filename` it has.
@@ -295,6 +312,9 @@ mod program {
         let kept = if is_named(opcode) {
             URING_NAMED.insert(request.0, maps::at(bytes), 0)
         } else {
+            if is_repeatable(opcode) {
+                let _full = URING_AGAIN.insert(&request.again(), &request.0, 0);
+            }
             URING_PLAIN.insert(request.0, maps::at(bytes), 0)
         };
         draft.put_away(kept.is_ok());
@@ -308,6 +328,12 @@ mod program {
             || (opcode >= RENAMEAT && opcode <= LINKAT)
             || opcode == SETXATTR
             || opcode == FSETXATTR
+    }
+
+    /// Whether a request may ask to complete more than once.
+    #[inline(always)]
+    fn is_repeatable(opcode: u8) -> bool {
+        matches!(opcode, POLL_ADD | RECVMSG | ACCEPT | RECV | READ_MULTISHOT)
     }
 
     /// Arguments and texts of the operations on names.
@@ -492,24 +518,48 @@ mod program {
 
     /// `io_uring_complete(void *ctx, void *req, struct io_uring_cqe *cqe)`; before
     /// 6.12 `(void *ctx, void *req, u64 user_data, int res, …)`. In whoever's
-    /// context the request ends.
+    /// context the request ends. Without a request it is one of several completions of
+    /// one that goes on.
     #[raw_tracepoint]
     pub(crate) fn io_uring_complete(ctx: RawTracePointContext) -> i32 {
-        let request = Request(ctx.arg::<u64>(1));
-        let result: i32 = match offset!(uring_complete_arguments) {
-            // Behind the caller's word.
-            4 => crate::kernel::peek(ctx.arg::<u64>(2) + 8),
-            8 => ctx.arg::<u64>(3) as i32,
+        let mut request = Request(ctx.arg::<u64>(1));
+        let (word, result): (u64, i32) = match offset!(uring_complete_arguments) {
+            4 => {
+                let [word, result]: [u64; 2] = crate::kernel::peek(ctx.arg::<u64>(2));
+                (word, result as i32)
+            }
+            8 => (ctx.arg::<u64>(2), ctx.arg::<u64>(3) as i32),
             _ => return 0,
         };
+        let goes_on = request.0 == 0;
+        if goes_on {
+            let again = URING_AGAIN.get_ptr(&[ctx.arg::<u64>(0), word]);
+            request = Request(again.map_or(0, |request| crate::kernel::peek(request as u64)));
+        }
         if let Some(kept) = URING_NAMED.get_ptr(&request.0) {
             completed(kept as u64, NAMED_BYTES, request, result);
             let _ = URING_NAMED.remove(&request.0);
         } else if let Some(kept) = URING_PLAIN.get_ptr(&request.0) {
             completed(kept as u64, PLAIN_BYTES, request, result);
-            let _ = URING_PLAIN.remove(&request.0);
+            if !goes_on {
+                if is_repeatable(request.opcode()) {
+                    forget(request);
+                }
+                let _ = URING_PLAIN.remove(&request.0);
+            }
         }
         0
+    }
+
+    /// The last completion of a request that might have had more.
+    #[inline(always)]
+    fn forget(request: Request) {
+        let key = request.again();
+        let named = URING_AGAIN.get_ptr(&key);
+        let named: u64 = named.map_or(0, |request| crate::kernel::peek(request as u64));
+        if named == request.0 {
+            let _ = URING_AGAIN.remove(&key);
+        }
     }
 
     /// Takes the waiting record, and adds what there is to know now.

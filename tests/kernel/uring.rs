@@ -27,6 +27,7 @@ const AT_FDCWD: i32 = -100;
 
 // IORING_OP_*
 const NOP: u8 = 0;
+const ACCEPT: u8 = 13;
 const CONNECT: u8 = 16;
 const OPENAT: u8 = 18;
 const READ: u8 = 22;
@@ -217,6 +218,29 @@ fn operations_no_call_does_are_told_only_when_wanted() {
 }
 
 #[test]
+fn each_completion_of_a_request_that_goes_on_is_told() {
+    let (recording, (pid, said)) =
+        Recording::of(&wanting(1 << ACCEPT), |_| act_in("uring", "many", ""));
+    let accepted: Vec<i64> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("accepted "))
+        .map(|fd| fd.parse().unwrap())
+        .collect();
+    assert_eq!(accepted.len(), 3);
+    let events = uring_events(&recording, pid);
+    let calls = calls(&events);
+    let results: Vec<i64> = calls.iter().map(|call| call.result).collect();
+    // And the last, when the request was given up with its ring.
+    assert_eq!(results[..3], accepted, "{results:?}");
+    for call in &calls[..3] {
+        assert_eq!(call.number, 288);
+        let (made, _) = call.descriptor(sensor_ebpf::call::RESULT).unwrap();
+        assert_eq!((i64::from(made.number), made.family), (call.result, 2));
+    }
+    assert!(recording.counters.kind(Kind::Uring).adds_up());
+}
+
+#[test]
 fn a_completion_that_found_its_queue_full_is_counted_as_lost() {
     let (recording, (_, said)) =
         Recording::of(&wanting(u64::MAX), |_| act_in("uring", "overflow", ""));
@@ -250,6 +274,7 @@ fn perform() {
             };
             assert_eq!(ring.run(nop), 0);
         }
+        "many" => many(&ring),
         "overflow" => overflow(&ring),
         other => panic!("no act {other:?}"),
     }
@@ -388,6 +413,28 @@ fn hide(ring: &Ring) {
     ring.enter(0, 0);
     let opened = crate::harness::until(|| ring.result());
     assert!(opened.unwrap() > 0);
+}
+
+/// One request that accepts three connections; prints their descriptors.
+fn many(ring: &Ring) {
+    const MULTISHOT: u16 = 1;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let accept = Entry {
+        opcode: ACCEPT,
+        ioprio: MULTISHOT,
+        fd: std::os::fd::AsRawFd::as_raw_fd(&listener),
+        user_data: 77,
+        ..Entry::default()
+    };
+    ring.put(&[accept]);
+    ring.enter(1, 0);
+    let connect = || std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let mut connections = Vec::new();
+    for _ in 0..3 {
+        connections.push(connect());
+        ring.enter(0, 1);
+        println!("\naccepted {}", ring.result().unwrap());
+    }
 }
 
 /// More completions than there is room for; prints how many found none.
