@@ -210,33 +210,46 @@ fn while_flipping(byte: &'static AtomicU8, values: [u8; 2], act: impl FnOnce()) 
     });
 }
 
-/// Starts a program many times under a name that changes.
-#[expect(unsafe_code, reason = "the child must read the parent's memory")]
+/// Starts one of two programs many times under a name that changes, until the kernel
+/// often took another than stood there just before: then both threads ran at once.
 fn spawn(dir: &Path) {
-    for name in ["a", "b"] {
-        std::os::unix::fs::symlink("/bin/true", dir.join(name)).unwrap();
+    for (name, program) in [("a", "/bin/true"), ("b", "/bin/false")] {
+        std::os::unix::fs::symlink(program, dir.join(name)).unwrap();
     }
     let (path, letter) = shared(&dir.join("a"));
     while_flipping(letter, *b"ab", || {
-        for _ in 0..200 {
-            let mut pid = 0;
-            let arguments: [*mut c_char; 2] = [c"x".as_ptr().cast_mut(), std::ptr::null_mut()];
-            // SAFETY: texts and lists end as they must; the child is waited for.
-            unsafe {
-                let null = std::ptr::null::<libc::c_void>();
-                let failed = libc::posix_spawn(
-                    &raw mut pid,
-                    path.as_ptr().cast(),
-                    null.cast(),
-                    null.cast(),
-                    arguments.as_ptr(),
-                    null.cast(),
-                );
-                assert_eq!(failed, 0);
-                libc::waitpid(pid, std::ptr::null_mut(), 0);
+        let mut others = 0;
+        for _ in 0..20_000 {
+            let asked = letter.load(Relaxed);
+            let taken = if start(path) { b'a' } else { b'b' };
+            others += u32::from(taken != asked);
+            if others == 40 {
+                break;
             }
         }
     });
+}
+
+/// Starts the program of that path and waits for it; whether it succeeded.
+#[expect(unsafe_code, reason = "the child must read the parent's memory")]
+fn start(path: &[u8]) -> bool {
+    let (mut pid, mut status) = (0, 0);
+    let arguments: [*mut c_char; 2] = [c"x".as_ptr().cast_mut(), std::ptr::null_mut()];
+    let null = std::ptr::null::<libc::c_void>();
+    // SAFETY: texts and lists end as they must; the child is waited for.
+    unsafe {
+        let failed = libc::posix_spawn(
+            &raw mut pid,
+            path.as_ptr().cast(),
+            null.cast(),
+            null.cast(),
+            arguments.as_ptr(),
+            null.cast(),
+        );
+        assert_eq!(failed, 0);
+        libc::waitpid(pid, &raw mut status, 0);
+    }
+    status == 0
 }
 
 /// Connects many times to one of two ports.

@@ -2,7 +2,8 @@
 //! the numbers of netlink and vsock.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
 use sensor::cli::wanted::Wanted;
 use sensor::config::CaptureConfig;
@@ -129,23 +130,22 @@ fn perform() {
 
 #[expect(unsafe_code, reason = "calls that no library makes for one thread")]
 fn unix(path: &str) {
-    use std::io::Write;
-    let mut there = UnixStream::connect(path).unwrap();
+    let there = UnixStream::connect(path).unwrap();
     // SAFETY: two numbers each; of this thread alone, which is the one that goes on.
     unsafe {
         assert_eq!(libc::syscall(libc::SYS_setresgid, 13, 13, 13), 0);
         assert_eq!(libc::syscall(libc::SYS_setresuid, 12, 12, 12), 0);
     }
     let name = format!("sensor-test-{}", std::process::id());
-    let address = std::os::linux::net::SocketAddrExt::from_abstract_name(&name);
-    let address: std::os::unix::net::SocketAddr = address.unwrap();
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
     let listener = UnixListener::bind_addr(&address).unwrap();
     let _here = UnixStream::connect_addr(&address).unwrap();
     let _accepted = listener.accept().unwrap();
     let _pair = UnixStream::pair().unwrap();
     let datagram = std::os::unix::net::UnixDatagram::unbound().unwrap();
     let _refused = datagram.connect_addr(&address);
-    there.write_all(b"x").unwrap();
+    // By the call of that name: the library sends.
+    assert_eq!(rustix::io::write(&there, b"x").unwrap(), 1);
 }
 
 #[expect(unsafe_code, reason = "no library of ours speaks these families")]

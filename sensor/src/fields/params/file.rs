@@ -3,6 +3,7 @@
 use super::Raw;
 use crate::decode::{Connect, Open, OpenCall, Peers};
 use crate::enrich::Observation;
+use crate::fields::address::AF_VSOCK;
 use crate::fields::{compose, fd, names};
 
 /// The parameters of the open family.
