@@ -32,6 +32,8 @@ mod limits;
 mod loader;
 #[path = "suite/outputs.rs"]
 mod outputs;
+#[path = "suite/redaction.rs"]
+mod redaction;
 #[path = "suite/replay.rs"]
 mod replay;
 #[path = "suite/schema.rs"]

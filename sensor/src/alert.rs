@@ -2,13 +2,15 @@
 //!
 //! What leaves this room is what every output sends; no output composes
 //! anything of its own from the event. The text line is safe to show: control
-//! characters in it are escaped, whatever a process was called.
+//! characters in it are escaped, whatever a process was called. What is to be
+//! redacted is in none of it.
 
 pub(crate) mod attack;
 mod compose;
 pub mod evidence;
 mod id;
 mod json;
+mod redact;
 pub(crate) mod tags;
 
 use std::sync::Arc;

@@ -8,6 +8,7 @@
 mod check;
 mod discretion;
 mod overrides;
+mod redaction;
 mod reference;
 mod rules;
 
@@ -26,6 +27,7 @@ use crate::diagnostic::{Diagnostic, Severity, SourceFile};
 use crate::fields::Statics;
 use crate::yaml;
 
+pub use redaction::{Action, Choice as DetectorChoice, Profile, RedactionConfig};
 pub use reference::reference;
 pub use rules::{Choice, RuleCommand};
 
@@ -85,6 +87,9 @@ pub struct Config {
     pub syscall_event_drops: DropsConfig,
     /// What the sensor remembers of processes.
     pub processes: ProcessesConfig,
+    /// What is taken out of alerts and recordings before anything is written:
+    /// secrets, unless told otherwise.
+    pub redaction: RedactionConfig,
     /// The sensor's own log, on standard error. Alerts do not go there.
     pub log: LogConfig,
     /// How long the sensor may take at its end to drain the kernel's buffer
@@ -119,6 +124,7 @@ impl Default for Config {
             capture: CaptureConfig::default(),
             syscall_event_drops: DropsConfig::default(),
             processes: ProcessesConfig::default(),
+            redaction: RedactionConfig::default(),
             log: LogConfig::default(),
             shutdown_timeout_s: 5,
             spool_directory: PathBuf::from("/var/lib/sensor/spool"),

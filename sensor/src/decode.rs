@@ -17,6 +17,7 @@ mod open;
 mod packet;
 mod record;
 mod signal;
+mod texts;
 mod tls;
 mod uring;
 
@@ -31,6 +32,7 @@ pub use dns::{Address, Message, Name, TYPE_A, TYPE_AAAA};
 pub use mismatch::{Differs, Mismatch, Pointed};
 pub use packet::{Dns, Ends, TlsHello};
 pub use signal::Signal;
+pub(crate) use texts::texts;
 pub use uring::Operation;
 
 /// Why bytes are no event.

@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod pipeline;
 pub mod privileges;
 pub mod recording;
+pub mod redact;
 pub mod shipped;
 pub(crate) mod yaml;
 

@@ -19,13 +19,15 @@
 //! checksum or the end of what can be read; so a file torn by a crash reads up
 //! to the tear and says so. Any bytes give a recording, a shorter one or an
 //! error: no count in a file is believed, and memory is bounded by the table's
-//! capacity and one block. The bytes are described in `docs/recording.md`.
+//! capacity and one block. What a [`Draft`] is told to star out is not in the
+//! file. The bytes are described in `docs/recording.md`.
 
 mod block;
 mod bytes;
 mod learned;
 mod reader;
 mod replay;
+mod stars;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -27,6 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "events",
             "detect",
             "diagnostic",
+            "redact",
         ],
     ),
     // Alerts, and only alerts, cross to the outside.
@@ -40,7 +41,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("metrics", &["decode", "events"]),
     (
         "config",
-        &["alert", "deliver", "detect", "diagnostic", "fields", "yaml"],
+        &[
+            "alert",
+            "deliver",
+            "detect",
+            "diagnostic",
+            "fields",
+            "redact",
+            "yaml",
+        ],
     ),
     // What people who write rules try them with; only the verbs know it.
     (
@@ -59,7 +68,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // Records and what was learned between them, as a file; and the walk up to
     // the rules without a kernel.
-    ("recording", &["capture", "decode", "enrich", "events"]),
+    (
+        "recording",
+        &["capture", "decode", "enrich", "events", "redact"],
+    ),
+    // Text in, text without secrets out: alerts and recordings both need it, and
+    // it knows neither.
+    ("redact", &[]),
     // How rules and configuration are read, each byte with its place.
     ("yaml", &["diagnostic"]),
     // What the program carries and what it gives up: known to the verbs alone.
@@ -77,6 +92,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("fields", &[]),
     ("events", &[]),
     ("diagnostic", &[]),
+    ("redact", &[]),
     // Loading reads files; evaluation, which is the rest, reads nothing.
     ("detect", &["detect/rules.rs", "detect/rules/watch.rs"]),
 ];

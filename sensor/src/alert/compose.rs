@@ -8,12 +8,14 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::evidence::Evidence;
+use super::redact::{Redacted, Scene};
 use super::{Alert, JsonOptions, Priority, id};
 use crate::detect::rules::Rule;
 use crate::enrich::Observation;
 use crate::enrich::host::Host;
 use crate::enrich::process::Process;
 use crate::fields::Subject;
+use crate::redact::Redactor;
 
 /// How alerts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +35,7 @@ pub struct Composer {
     options: AlertOptions,
     evidence: Option<Arc<Evidence>>,
     zone: TimeZone,
+    redactor: Option<Arc<Redactor>>,
 }
 
 /// What an alert says about its event besides the fields.
@@ -56,6 +59,7 @@ impl Composer {
             options,
             evidence: options.evidence.then(evidence).flatten(),
             zone: TimeZone::system(),
+            redactor: None,
         }
     }
 
@@ -63,6 +67,13 @@ impl Composer {
     #[must_use]
     pub fn in_zone(mut self, zone: TimeZone) -> Self {
         self.zone = zone;
+        self
+    }
+
+    /// The same with alerts that this has redacted.
+    #[must_use]
+    pub fn redacting(mut self, redactor: Option<Arc<Redactor>>) -> Self {
+        self.redactor = redactor;
         self
     }
 
@@ -76,7 +87,9 @@ impl Composer {
             pid: actor.map_or(0, |process| process.key.pid),
             in_command_tree: actor.is_some_and(followed),
         };
-        self.compose_from(rule, observation, &occurrence)
+        let redactor = self.redactor.as_deref();
+        let scene = redactor.map(|redactor| Scene::of(redactor, observation));
+        self.compose_in(scene.as_ref(), rule, observation, &occurrence)
     }
 
     /// The alert of a rule that is true for any subject.
@@ -86,9 +99,27 @@ impl Composer {
         subject: &S,
         occurrence: &Occurrence,
     ) -> Alert {
-        let mut message = String::new();
-        rule.output.render(subject, &mut message);
-        let mut output_fields = rule.output.output_fields(subject);
+        let scene = self.redactor.as_deref().map(Scene::bare);
+        self.compose_in(scene.as_ref(), rule, subject, occurrence)
+    }
+
+    fn compose_in<S: Subject>(
+        &self,
+        scene: Option<&Scene<'_>>,
+        rule: &Rule,
+        subject: &S,
+        occurrence: &Occurrence,
+    ) -> Alert {
+        let Rendered {
+            message,
+            mut output_fields,
+            evidence,
+        } = match scene {
+            Some(scene) => self
+                .render(rule, &Redacted { subject, scene })
+                .redacted(scene),
+            None => self.render(rule, subject),
+        };
         // The line itself shows the time, so the time is always among the fields.
         output_fields.insert(self.time_field().to_owned(), occurrence.time_ns.into());
         let mut output = self.time(occurrence.time_ns);
@@ -112,14 +143,21 @@ impl Composer {
             message,
             output,
             output_fields,
-            evidence: self
-                .evidence
-                .as_ref()
-                .map(|evidence| evidence.of(subject))
-                .unwrap_or_default(),
+            evidence,
             pid: occurrence.pid,
             in_command_tree: occurrence.in_command_tree,
             json: self.options.json,
+        }
+    }
+
+    fn render<S: Subject>(&self, rule: &Rule, subject: &S) -> Rendered {
+        let mut message = String::new();
+        rule.output.render(subject, &mut message);
+        let evidence = self.evidence.as_ref();
+        Rendered {
+            message,
+            output_fields: rule.output.output_fields(subject),
+            evidence: evidence.map(|all| all.of(subject)).unwrap_or_default(),
         }
     }
 
@@ -129,10 +167,14 @@ impl Composer {
         &self,
         name: &str,
         priority: Priority,
-        message: String,
-        fields: Map<String, Value>,
+        mut message: String,
+        mut fields: Map<String, Value>,
         (time_ns, number): (u64, u64),
     ) -> Alert {
+        if let Some(scene) = self.redactor.as_deref().map(Scene::bare) {
+            scene.fields(&mut fields);
+            message = scene.message(&message).unwrap_or(message);
+        }
         let mut output = format!("{}: {} ", self.time(time_ns), priority.name());
         push_escaped(&message, &mut output);
         Alert {
@@ -174,6 +216,23 @@ impl Composer {
         let (hour, minute, second) = (time.hour(), time.minute(), time.second());
         let nanosecond = time.subsec_nanosecond();
         format!("{hour:02}:{minute:02}:{second:02}.{nanosecond:09}")
+    }
+}
+
+/// What an alert says of its event.
+struct Rendered {
+    message: String,
+    output_fields: Map<String, Value>,
+    evidence: Map<String, Value>,
+}
+
+impl Rendered {
+    /// The same without what only shows where redacted values stand together.
+    fn redacted(mut self, scene: &Scene<'_>) -> Self {
+        scene.fields(&mut self.output_fields);
+        scene.fields(&mut self.evidence);
+        self.message = scene.message(&self.message).unwrap_or(self.message);
+        self
     }
 }
 

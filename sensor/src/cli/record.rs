@@ -39,7 +39,8 @@ Examples:
   sensor record -o mine.rec -r my-rules.yaml     only what these rules need
 
 Needs root. The file holds command lines, environments and file names of every
-process: only its owner may read it. `sensor run --record FILE` raises alerts at
+process: only its owner may read it. Secrets that are known as such are replaced by
+stars (`redaction` in the configuration). `sensor run --record FILE` raises alerts at
 the same time. Exit code: 0, or the command's own; 1 when FILE cannot be made;
 2 when recording cannot start, or its end could not be written.")]
 pub struct Args {

@@ -87,7 +87,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     super::show(&loaded.diagnostics);
     let reader = args.open()?;
     let window = args.window(&reader);
-    let mut walk = Walk::new(reader, &config, &loaded.rules);
+    let mut walk = Walk::new(reader, &config, &loaded.rules)?;
     walk.pipeline.set_window(window);
     let mut out = Out::new(args.format, walk.zone.clone());
     let outcome = walk.through(&mut |alert| out.write(&alert));
@@ -145,16 +145,18 @@ struct Walk<R> {
 }
 
 impl<R: io::Read> Walk<R> {
-    fn new(reader: Reader<R>, config: &Config, rules: &RuleSet) -> Self {
+    fn new(reader: Reader<R>, config: &Config, rules: &RuleSet) -> anyhow::Result<Self> {
         let zone = reader.header().time_zone();
         let state = recording::state_of(reader.header());
-        let composer = Composer::new(state.host(), config.alert_options()).in_zone(zone.clone());
+        let redactor = config.redaction.redactor().map_err(anyhow::Error::msg)?;
+        let composer = Composer::new(state.host(), config.alert_options());
+        let composer = composer.in_zone(zone.clone()).redacting(redactor);
         let engine = Engine::new(rules, config.rule_matching);
-        Self {
+        Ok(Self {
             pipeline: Pipeline::new(state, engine, composer),
             reader,
             zone,
-        }
+        })
     }
 
     /// Takes everything through the rooms; `raise` gets each alert.

@@ -10,6 +10,7 @@ use serde_json::Value as Schema;
 use super::Config;
 use crate::deliver::secret::SecretRef;
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use crate::redact::DETECTORS;
 use crate::yaml::traced::Traced;
 use crate::yaml::{self, Node, Value};
 
@@ -74,6 +75,20 @@ pub(super) fn semantics(config: &Config, file: &Arc<SourceFile>) -> Vec<Diagnost
         let mut mistake = Diagnostic::error("CONFIG_VALUE", message);
         mistake.place = place(&["capture", "ring_mib"], None);
         mistakes.push(mistake.help("the kernel takes 1, 2, 4, 8, 16, 32, … MiB"));
+    }
+    for wrong in config.redaction.check() {
+        let mut mistake = Diagnostic::error("CONFIG_VALUE", wrong.message);
+        let [section, key] = wrong.path;
+        mistake.place = place(&["redaction", section, key], None)
+            .or_else(|| place(&["redaction", section], None))
+            .or_else(|| place(&["redaction"], None));
+        if let Some(name) = wrong.detector {
+            let names = DETECTORS.iter().map(|row| row.name);
+            mistake = mistake
+                .help("docs/outputs.md lists the detectors")
+                .suggest(name, names);
+        }
+        mistakes.push(mistake);
     }
     for (index, command) in config.rules.iter().enumerate() {
         if let Some(why) = command.check() {

@@ -118,6 +118,18 @@ impl<'r> Call<'r> {
         })
     }
 
+    /// Every text and every piece of memory that was read for it.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &'r [u8]> + use<'r> {
+        Sections(self.sections).filter_map(|(head, bytes)| match head.what {
+            SECTION_TEXT | SECTION_BASE | SECTION_BYTES => Some(bytes),
+            SECTION_DESCRIPTOR => {
+                let path = Descriptor::read_from_prefix(bytes).ok()?.1;
+                Some(path)
+            }
+            _ => None,
+        })
+    }
+
     /// The text in an argument.
     pub fn text(&self, arg: u8) -> Option<&'r [u8]> {
         Some(self.find(SECTION_TEXT, arg)?.bytes)

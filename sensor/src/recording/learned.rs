@@ -15,9 +15,9 @@ use crate::enrich::users::User;
 /// Numbers of the items. Part of the format: never used again.
 pub(super) mod tag {
     pub(in super::super) const RECORD: u8 = 1;
-    pub(super) const SEED: u8 = 2;
+    pub(in super::super) const SEED: u8 = 2;
     pub(super) const SEEDED: u8 = 3;
-    pub(super) const PROCESS: u8 = 4;
+    pub(in super::super) const PROCESS: u8 = 4;
     pub(super) const MOVED: u8 = 5;
     pub(super) const USERS: u8 = 6;
     pub(super) const CLOCK: u8 = 7;

@@ -19,11 +19,13 @@ use std::time::{Duration, Instant};
 use super::block::{Kind, Packer};
 use super::bytes::Put;
 use super::learned::{self, tag};
+use super::stars;
 use super::{End, Header, MAGIC, VERSION};
 use crate::decode;
 use crate::enrich::State;
 use crate::enrich::learned::Learned;
 use crate::enrich::process::ProcessKey;
+use crate::redact::Redactor;
 
 /// A buffer is handed over once it holds so much.
 const BUFFER: usize = 256 << 10;
@@ -58,6 +60,7 @@ impl Sink for File {
 pub struct Draft {
     file: File,
     only_followed: bool,
+    redactor: Option<Arc<Redactor>>,
 }
 
 impl Draft {
@@ -83,7 +86,15 @@ impl Draft {
         Ok(Self {
             file,
             only_followed: false,
+            redactor: None,
         })
+    }
+
+    /// Stars out what that finds to be a secret, before anything is written.
+    #[must_use]
+    pub fn starred_by(mut self, redactor: Option<Arc<Redactor>>) -> Self {
+        self.redactor = redactor.filter(|redactor| redactor.masks_recordings());
+        self
     }
 
     /// Whether nothing is to be recorded but the followed command: what it and
@@ -159,13 +170,23 @@ impl Recorder {
     /// # Errors
     /// When the file takes nothing, or no thread can be started.
     pub fn start(draft: Draft, header: &Header) -> io::Result<Self> {
-        let mut recorder = Self::to(draft.file, header)?;
+        let mut recorder = Self::starring(draft.file, header, draft.redactor)?;
         recorder.only_followed = draft.only_followed;
         Ok(recorder)
     }
 
-    pub(super) fn to(mut sink: impl Sink + 'static, header: &Header) -> io::Result<Self> {
+    #[cfg(test)]
+    pub(super) fn to(sink: impl Sink + 'static, header: &Header) -> io::Result<Self> {
+        Self::starring(sink, header, None)
+    }
+
+    pub(super) fn starring(
+        mut sink: impl Sink + 'static,
+        header: &Header,
+        redactor: Option<Arc<Redactor>>,
+    ) -> io::Result<Self> {
         let mut writer = Writer::start(&mut sink, header)?;
+        writer.redactor = redactor;
         let shared = Arc::clone(&writer.shared);
         let (orders, inbox) = sync_channel(QUEUE);
         let (give_back, spare) = sync_channel(QUEUE);
@@ -349,6 +370,8 @@ struct Writer {
     /// Records missing at this place.
     gap: u64,
     complained: Option<Instant>,
+    /// Stars out secrets, where it is told to.
+    redactor: Option<Arc<Redactor>>,
 }
 
 impl Writer {
@@ -367,6 +390,7 @@ impl Writer {
             whole,
             gap: 0,
             complained: None,
+            redactor: None,
         })
     }
 
@@ -384,6 +408,9 @@ impl Writer {
                     missing,
                 } => {
                     self.miss(missing);
+                    if let Some(redactor) = &self.redactor {
+                        stars::items(&mut bytes, redactor);
+                    }
                     match self.block(sink, Kind::Items, &bytes) {
                         Ok(()) => drop(self.shared.records.fetch_add(records, Ordering::Relaxed)),
                         Err(error) => {

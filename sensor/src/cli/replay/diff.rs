@@ -24,6 +24,7 @@ use crate::detect::engine::Engine;
 use crate::detect::rules::{Loaded, RuleSet};
 use crate::diagnostic::{Diagnostic, escape};
 use crate::recording::{RecordingError, Replay};
+use crate::redact::Redactor;
 
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
@@ -74,7 +75,7 @@ pub(super) fn run(args: &Args, old: &Path, new: &Path) -> Result<u8, Failure> {
     crate::cli::show(&new.diagnostics);
     let reader = args.open()?;
     let (window, zone) = (args.window(&reader), reader.header().time_zone());
-    let mut sides = Sides::new(&config, [&old.rules, &new.rules], zone.clone());
+    let mut sides = Sides::new(&config, [&old.rules, &new.rules], zone.clone())?;
     let mut diff = Diff {
         limit: args.limit,
         ..Diff::default()
@@ -129,16 +130,18 @@ fn order(old: &RuleSet, new: &RuleSet) -> Vec<Arc<str>> {
 struct Sides {
     engines: [Engine; 2],
     config: Config,
+    redactor: Option<Arc<Redactor>>,
     zone: TimeZone,
 }
 
 impl Sides {
-    fn new(config: &Config, rules: [&RuleSet; 2], zone: TimeZone) -> Self {
-        Self {
+    fn new(config: &Config, rules: [&RuleSet; 2], zone: TimeZone) -> anyhow::Result<Self> {
+        Ok(Self {
             engines: rules.map(|rules| Engine::new(rules, config.rule_matching)),
+            redactor: config.redaction.redactor().map_err(anyhow::Error::msg)?,
             config: config.clone(),
             zone,
-        }
+        })
     }
 
     fn compare<R: Read>(
@@ -148,7 +151,9 @@ impl Sides {
         diff: &mut Diff,
     ) -> Result<(), RecordingError> {
         let options = self.config.alert_options();
-        let composer = Composer::new(replay.state().host(), options).in_zone(self.zone.clone());
+        let composer = Composer::new(replay.state().host(), options)
+            .in_zone(self.zone.clone())
+            .redacting(self.redactor.clone());
         let engines = &mut self.engines;
         replay.each(|code, observation| {
             if !window.contains(&observation.event.time_ns) {

@@ -116,10 +116,13 @@ impl Session {
             Some(_) => plan.wanted,
             None => Wanted::default(),
         };
-        let recorder = plan.draft.map(start).transpose()?;
+        let redactor = config.redaction.redactor().map_err(anyhow::Error::msg)?;
+        let draft = plan.draft;
+        let draft = draft.map(|draft| draft.starred_by(redactor.clone()));
+        let recorder = draft.map(start).transpose()?;
         let delivery =
             Delivery::start(plan.outputs, config.spools()).context("an output cannot start")?;
-        let composer = Composer::new(&host, config.alert_options());
+        let composer = Composer::new(&host, config.alert_options()).redacting(redactor);
         let engine = Engine::new(plan.rules, config.rule_matching);
         let pipeline = Pipeline::new(state, engine, composer.clone());
         Ok((
