@@ -8,6 +8,7 @@
 pub(crate) mod attack;
 mod compose;
 pub mod evidence;
+mod group;
 mod id;
 mod json;
 mod redact;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 pub(crate) use compose::utc;
 pub use compose::{AlertOptions, Composer, Occurrence};
+pub use group::{GroupOptions, Grouper};
 pub use json::JsonOptions;
 
 /// How serious a rule is, most serious first, as syslog and Falco number them.

@@ -7,6 +7,7 @@
 
 mod check;
 mod discretion;
+mod grouping;
 mod overrides;
 mod redaction;
 mod reference;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{AlertOptions, JsonOptions, Priority};
+use crate::alert::{AlertOptions, Grouper, JsonOptions, Priority};
 use crate::deliver::{OutputConfig, OutputKind, terminal};
 use crate::detect::engine::Matching;
 use crate::detect::rules::{AppendOutput, LoadOptions, Pack};
@@ -27,6 +28,7 @@ use crate::diagnostic::{Diagnostic, Severity, SourceFile};
 use crate::fields::Statics;
 use crate::yaml;
 
+pub use grouping::GroupingConfig;
 pub use redaction::{Action, Choice as DetectorChoice, Profile, RedactionConfig};
 pub use reference::reference;
 pub use rules::{Choice, RuleCommand};
@@ -87,6 +89,8 @@ pub struct Config {
     pub syscall_event_drops: DropsConfig,
     /// What the sensor remembers of processes.
     pub processes: ProcessesConfig,
+    /// How many alerts leave when the same happens again and again.
+    pub grouping: GroupingConfig,
     /// What is taken out of alerts and recordings before anything is written:
     /// secrets, unless told otherwise.
     pub redaction: RedactionConfig,
@@ -124,6 +128,7 @@ impl Default for Config {
             capture: CaptureConfig::default(),
             syscall_event_drops: DropsConfig::default(),
             processes: ProcessesConfig::default(),
+            grouping: GroupingConfig::default(),
             redaction: RedactionConfig::default(),
             log: LogConfig::default(),
             shutdown_timeout_s: 5,
@@ -172,6 +177,14 @@ impl Config {
             statics: Statics::new(self.static_fields.clone()),
             ..LoadOptions::default()
         }
+    }
+
+    /// What groups alerts; `None` where each leaves by itself.
+    pub fn grouper(&self) -> Option<Grouper> {
+        // Checked with the configuration, so no mistake is left here.
+        let statics = Statics::new(self.static_fields.clone());
+        let options = self.grouping.options(&statics).ok().flatten();
+        options.map(Grouper::new)
     }
 
     /// How alerts are written.

@@ -1,8 +1,9 @@
 //! Counters and the account they must satisfy.
 //!
 //! Events, per kind: captured = evaluated + filtered + dropped, each of the
-//! last two by reason. Alerts, per output: raised + recovered = delivered +
-//! failed + queued. [`EventAccount`] and [`OutputAccount`] hold the numbers, the
+//! last two by reason. Alerts, per rule: raised = sent + grouped + limited; per
+//! output: raised + recovered = delivered + failed + queued. [`EventAccount`],
+//! [`RuleAccount`] and [`OutputAccount`] hold the numbers, the
 //! [`Report`] prints them and says whether they add up.
 
 use std::fmt;
@@ -87,6 +88,27 @@ impl OutputAccount {
     }
 }
 
+/// What became of the alerts that one rule raised. What was grouped or limited is
+/// told in summaries, which are not counted here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RuleAccount {
+    /// Alerts the rule raised.
+    pub raised: u64,
+    /// Those handed to the outputs.
+    pub sent: u64,
+    /// Those held for the summary of their kind.
+    pub grouped: u64,
+    /// Those above the rule's limit.
+    pub limited: u64,
+}
+
+impl RuleAccount {
+    /// Whether raised = sent + grouped + limited.
+    pub fn balances(&self) -> bool {
+        self.raised == self.sent + self.grouped + self.limited
+    }
+}
+
 /// The whole account, as printed on SIGUSR1 and at the end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
@@ -96,6 +118,8 @@ pub struct Report {
     pub processes: Vec<(&'static str, u64)>,
     /// Alerts raised by rules.
     pub alerts: u64,
+    /// What became of them by rule, where they are grouped or limited.
+    pub rules: Vec<(String, RuleAccount)>,
     /// One row per output, by its name.
     pub outputs: Vec<(String, OutputAccount)>,
 }
@@ -105,6 +129,14 @@ impl Report {
     pub fn holds(&self) -> bool {
         self.events.iter().all(EventAccount::holds)
             && self.outputs.iter().all(|(_, account)| account.balances())
+            && self.rules_balance()
+    }
+
+    /// Whether every alert that a rule raised is in its row.
+    fn rules_balance(&self) -> bool {
+        let raised: u64 = self.rules.iter().map(|(_, row)| row.raised).sum();
+        let rows = self.rules.iter().all(|(_, row)| row.balances());
+        rows && (self.rules.is_empty() || raised == self.alerts)
     }
 }
 
@@ -181,7 +213,34 @@ impl fmt::Display for Report {
             reasons(f, "failed", &failed)?;
             writeln!(f)?;
         }
-        write!(f, "  raised by rules: {}", self.alerts)
+        write!(f, "  raised by rules: {}", self.alerts)?;
+        self.held_back(f)
+    }
+}
+
+impl Report {
+    /// The rules of which not every alert was sent by itself.
+    fn held_back(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.rules_balance() {
+            write!(f, "  DOES NOT ADD UP")?;
+        }
+        for (rule, row) in &self.rules {
+            if row.raised == row.sent {
+                continue;
+            }
+            let RuleAccount {
+                raised,
+                sent,
+                grouped,
+                limited,
+            } = row;
+            let rule = crate::diagnostic::escape(rule);
+            write!(
+                f,
+                "\n    {rule}: raised {raised} = sent {sent} + grouped {grouped} + limited {limited}"
+            )?;
+        }
+        Ok(())
     }
 }
 

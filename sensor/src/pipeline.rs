@@ -10,13 +10,13 @@ use std::ops::RangeInclusive;
 use bumpalo::Bump;
 use sensor_ebpf::{Kind, call::CALLS};
 
-use crate::alert::{Alert, Composer};
+use crate::alert::{Alert, Composer, Grouper};
 use crate::capture::{Counters, KindCounters};
 use crate::decode;
 use crate::detect::engine::Engine;
 use crate::enrich::State;
 use crate::events;
-use crate::metrics::EventAccount;
+use crate::metrics::{EventAccount, RuleAccount};
 
 /// What became of the records of one kind after they left the kernel.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,6 +69,7 @@ pub struct Pipeline {
     state: State,
     engine: Engine,
     composer: Composer,
+    grouper: Option<Grouper>,
     /// Values composed for one event; emptied after it, its memory kept.
     arena: Bump,
     tallies: Tallies,
@@ -85,12 +86,20 @@ impl Pipeline {
             state,
             engine,
             composer,
+            grouper: None,
             arena: Bump::new(),
             tallies: Tallies::default(),
             events: 0,
             alerts: 0,
             window: 0..=u64::MAX,
         }
+    }
+
+    /// The same with alerts that are grouped and limited.
+    #[must_use]
+    pub fn grouping(mut self, grouper: Option<Grouper>) -> Self {
+        self.grouper = grouper;
+        self
     }
 
     /// Takes one record through all rooms; `raise` gets each alert it leads to.
@@ -110,6 +119,9 @@ impl Pipeline {
             }
         };
         self.events += 1;
+        if let Some(grouper) = &mut self.grouper {
+            grouper.advance(event.time_ns, raise);
+        }
         // The state changes for every event; only the rules may be spared one.
         let actor = self.state.apply(&event);
         if !self.window.contains(&event.time_ns) {
@@ -123,12 +135,43 @@ impl Pipeline {
         }
         let observation = self.state.observe(self.events, &event, actor, &self.arena);
         let (composer, alerts) = (&self.composer, &mut self.alerts);
+        let grouper = &mut self.grouper;
         self.engine.evaluate(code, &observation, |rule| {
             *alerts += 1;
-            raise(composer.compose(rule, &observation));
+            let alert = composer.compose(rule, &observation);
+            match grouper {
+                Some(grouper) => {
+                    let kind = grouper.kind(rule, &observation);
+                    grouper.take(alert, kind, raise);
+                }
+                None => raise(alert),
+            }
         });
         tally.evaluated += 1;
         self.arena.reset();
+    }
+
+    /// Raises the summaries that are due when no event comes: all events before
+    /// that time (epoch nanoseconds) were taken.
+    pub fn tick(&mut self, time_ns: u64, raise: &mut dyn FnMut(Alert)) {
+        if let Some(grouper) = &mut self.grouper {
+            grouper.advance(time_ns, raise);
+        }
+    }
+
+    /// Raises the summaries that are left, at the end.
+    pub fn finish(&mut self, raise: &mut dyn FnMut(Alert)) {
+        if let Some(grouper) = &mut self.grouper {
+            grouper.finish(raise);
+        }
+    }
+
+    /// What became of the alerts of each rule, where they are grouped or limited.
+    pub fn rules(&self) -> Vec<(String, RuleAccount)> {
+        let accounts = self.grouper.iter().flat_map(Grouper::accounts);
+        accounts
+            .map(|(rule, account)| (rule.to_owned(), account))
+            .collect()
     }
 
     /// Puts other rules in force from the next record on. The state stays.

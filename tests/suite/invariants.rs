@@ -27,6 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "events",
             "detect",
             "diagnostic",
+            "metrics",
             "redact",
         ],
     ),
@@ -38,7 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
     ("privileges", &[]),
     ("shipped", &[]),
-    ("metrics", &["decode", "events"]),
+    ("metrics", &["decode", "diagnostic", "events"]),
     (
         "config",
         &[

@@ -18,6 +18,16 @@ pub(super) fn of(host: &str, time_ns: u64, number: u64, rule: &str) -> Uuid {
     Builder::from_unix_timestamp_millis(time_ns / 1_000_000, &random).into_uuid()
 }
 
+/// A number that is the same for the same texts, in every build.
+pub(super) fn hash(texts: &[&[u8]]) -> u128 {
+    let mut hash = Fnv::new();
+    for text in texts {
+        hash.write(&text.len().to_le_bytes());
+        hash.write(text);
+    }
+    hash.0
+}
+
 /// FNV-1a with 128 bits. The standard library's hashers may change from one
 /// version to the next; ids must not.
 struct Fnv(u128);

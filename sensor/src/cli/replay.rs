@@ -153,7 +153,7 @@ impl<R: io::Read> Walk<R> {
         let composer = composer.in_zone(zone.clone()).redacting(redactor);
         let engine = Engine::new(rules, config.rule_matching);
         Ok(Self {
-            pipeline: Pipeline::new(state, engine, composer),
+            pipeline: Pipeline::new(state, engine, composer).grouping(config.grouper()),
             reader,
             zone,
         })
@@ -161,6 +161,12 @@ impl<R: io::Read> Walk<R> {
 
     /// Takes everything through the rooms; `raise` gets each alert.
     fn through(&mut self, raise: &mut dyn FnMut(Alert)) -> Result<(), RecordingError> {
+        let outcome = self.items(raise);
+        self.pipeline.finish(raise);
+        outcome
+    }
+
+    fn items(&mut self, raise: &mut dyn FnMut(Alert)) -> Result<(), RecordingError> {
         while let Some(item) = self.reader.next()? {
             match item {
                 Item::Record(record) => self.pipeline.record(record, raise),
@@ -195,6 +201,7 @@ impl<R: io::Read> Walk<R> {
                 processes: Vec::new(),
                 events,
                 alerts: self.pipeline.alerts(),
+                rules: self.pipeline.rules(),
                 outputs: Vec::new(),
             },
             whole: end.is_some(),

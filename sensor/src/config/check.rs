@@ -10,6 +10,7 @@ use serde_json::Value as Schema;
 use super::Config;
 use crate::deliver::secret::SecretRef;
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
+use crate::fields::Statics;
 use crate::redact::DETECTORS;
 use crate::yaml::traced::Traced;
 use crate::yaml::{self, Node, Value};
@@ -88,6 +89,13 @@ pub(super) fn semantics(config: &Config, file: &Arc<SourceFile>) -> Vec<Diagnost
                 .help("docs/outputs.md lists the detectors")
                 .suggest(name, names);
         }
+        mistakes.push(mistake);
+    }
+    let statics = Statics::new(config.static_fields.clone());
+    for (index, error) in config.grouping.mistakes(&statics) {
+        let mut mistake = Diagnostic::error("CONFIG_VALUE", error.message);
+        mistake.place = place(&["grouping", "by"], Some(index));
+        mistake.help = error.help.map(|help| help.replace('%', ""));
         mistakes.push(mistake);
     }
     for (index, command) in config.rules.iter().enumerate() {

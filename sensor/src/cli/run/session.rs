@@ -28,6 +28,10 @@ const BATCH: usize = 8192;
 /// How often names, addresses and the clock are read again.
 const REFRESH: Duration = Duration::from_secs(1);
 
+/// How old an event may be when its record is taken: what happened before that
+/// has all been taken. Summaries wait as long, so that none closes too early.
+const LAG: Duration = Duration::from_secs(2);
+
 /// What is left of the time to end in for ending the threads and unloading the
 /// programs, which comes after the outputs are flushed.
 const TEARDOWN: Duration = Duration::from_millis(250);
@@ -124,7 +128,7 @@ impl Session {
             Delivery::start(plan.outputs, config.spools()).context("an output cannot start")?;
         let composer = Composer::new(&host, config.alert_options()).redacting(redactor);
         let engine = Engine::new(plan.rules, config.rule_matching);
-        let pipeline = Pipeline::new(state, engine, composer.clone());
+        let pipeline = Pipeline::new(state, engine, composer.clone()).grouping(config.grouper());
         Ok((
             Self {
                 capture,
@@ -160,6 +164,7 @@ impl Session {
         if self.refreshed.elapsed() >= REFRESH {
             self.pipeline.state_mut().refresh();
             self.refreshed = Instant::now();
+            self.tick(watch);
             if let Some(recorder) = &mut self.recorder {
                 recorder.tick();
             }
@@ -229,6 +234,17 @@ impl Session {
         }
     }
 
+    /// Sends the summaries that are due although nothing happens.
+    fn tick(&mut self, watch: &mut dyn FnMut(&Arc<Alert>)) {
+        let before = now_ns().saturating_sub(u64::try_from(LAG.as_nanos()).unwrap_or(0));
+        let delivery = &self.delivery;
+        self.pipeline.tick(before, &mut |alert| {
+            let alert = Arc::new(alert);
+            watch(&alert);
+            delivery.send(&alert);
+        });
+    }
+
     fn drain(&mut self, watch: &mut dyn FnMut(&Arc<Alert>)) -> usize {
         let Self {
             capture,
@@ -284,6 +300,7 @@ impl Session {
             events: self.pipeline.account(counters),
             processes: self.pipeline.state().account(),
             alerts: self.pipeline.alerts(),
+            rules: self.pipeline.rules(),
             outputs: self.delivery.accounts(),
         }
     }
@@ -323,6 +340,12 @@ impl Session {
         let end = Instant::now() + deadline.saturating_sub(TEARDOWN);
         self.capture.detach();
         while self.drain(watch) > 0 && Instant::now() < end {}
+        let delivery = &self.delivery;
+        self.pipeline.finish(&mut |alert| {
+            let alert = Arc::new(alert);
+            watch(&alert);
+            delivery.send(&alert);
+        });
         let counters = self.counters()?;
         let look = self.look(&counters);
         if let Some(loss) = self.losses.look(look, Instant::now(), true)

@@ -1,0 +1,312 @@
+//! Alerts in, fewer alerts out: the first of its kind at once, those like it
+//! together in one summary, and of a rule no more than its limit.
+//!
+//! Alerts are of one kind when they are of one rule and the chosen fields have
+//! the same values. The clock is that of the events, so a recording gives the
+//! same alerts as the run; [`Grouper::advance`] moves it on when nothing happens.
+//! What always holds: raised = sent + grouped + limited for every rule, every
+//! alert held back is told in a summary once, and memory is bounded: a summary of
+//! the kind that was silent longest leaves early when there are too many kinds.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use lru::LruCache;
+use serde_json::Value;
+
+use super::{Alert, Priority, id};
+use crate::detect::format::Format;
+use crate::detect::rules::Rule;
+use crate::fields::Subject;
+use crate::metrics::RuleAccount;
+
+/// How long what a limit held back is gathered before it is told.
+const LIMIT_WINDOW_NS: u64 = 60_000_000_000;
+/// Parts of a token, so that a bucket fills by whole numbers: one per minute is
+/// one part per nanosecond.
+const TOKEN: u64 = 60_000_000_000;
+
+/// How alerts are grouped and limited.
+#[derive(Debug, Default)]
+pub struct GroupOptions {
+    /// How long alerts of one kind are gathered, nanoseconds; 0: not at all.
+    pub window_ns: u64,
+    /// The fields that make a kind besides the rule, as what it exports.
+    pub by: Format,
+    /// Most kinds remembered.
+    pub kinds: usize,
+    /// Most alerts of a rule a minute in the long run; 0: no limit.
+    pub per_minute: u32,
+    /// Most alerts of a rule at once.
+    pub burst: u32,
+    /// Alerts of priority Critical and above are treated as all others.
+    pub critical: bool,
+}
+
+/// Alerts that did not leave, until their summary does.
+#[derive(Debug)]
+struct Held {
+    count: u64,
+    first_ns: u64,
+    last_ns: u64,
+    /// Of the first, which makes the summary's own.
+    first_id: u64,
+    sample: Alert,
+}
+
+/// A kind of alert whose first has left.
+#[derive(Debug)]
+struct Kind {
+    /// Which entry of [`Grouper::due`] is this one's.
+    opening: u64,
+    held: Option<Held>,
+}
+
+/// What a rule may still send.
+#[derive(Debug)]
+struct Bucket {
+    /// In parts of a [`TOKEN`].
+    filled: u64,
+    at_ns: u64,
+    held: Option<Held>,
+}
+
+/// Groups and limits. Lives on the walk, behind the composer.
+#[derive(Debug)]
+pub struct Grouper {
+    options: GroupOptions,
+    kinds: LruCache<u128, Kind>,
+    /// When the windows of kinds end, in the order they were opened.
+    due: VecDeque<(u64, u128, u64)>,
+    openings: u64,
+    buckets: BTreeMap<Arc<str>, Bucket>,
+    /// Nothing is due before.
+    next_ns: u64,
+    accounts: BTreeMap<Arc<str>, RuleAccount>,
+}
+
+impl Grouper {
+    /// One that has seen nothing yet.
+    pub fn new(options: GroupOptions) -> Self {
+        let most = NonZeroUsize::new(options.kinds).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            options,
+            kinds: LruCache::new(most),
+            due: VecDeque::new(),
+            openings: 0,
+            buckets: BTreeMap::new(),
+            next_ns: u64::MAX,
+            accounts: BTreeMap::new(),
+        }
+    }
+
+    /// What an alert of this rule for this subject is alike in.
+    pub fn kind<S: Subject>(&self, rule: &Rule, subject: &S) -> u128 {
+        let fields = Value::from(self.options.by.output_fields(subject)).to_string();
+        id::hash(&[rule.name.as_bytes(), fields.as_bytes()])
+    }
+
+    /// Takes an alert of a kind; it leaves through `raise`, or is held.
+    pub fn take(&mut self, alert: Alert, kind: u128, raise: &mut dyn FnMut(Alert)) {
+        let account = self.accounts.entry(Arc::clone(&alert.rule)).or_default();
+        account.raised += 1;
+        if alert.priority <= Priority::Critical && !self.options.critical {
+            account.sent += 1;
+            return raise(alert);
+        }
+        if self.options.window_ns > 0 {
+            if let Some(known) = self.kinds.get_mut(&kind) {
+                account.grouped += 1;
+                return hold(&mut known.held, alert);
+            }
+            self.open(kind, alert.time_ns, raise);
+        }
+        self.limit(alert, raise);
+    }
+
+    /// Begins a kind's window.
+    fn open(&mut self, kind: u128, time_ns: u64, raise: &mut dyn FnMut(Alert)) {
+        self.openings += 1;
+        let opening = self.openings;
+        let due = time_ns.saturating_add(self.options.window_ns);
+        let new = Kind {
+            opening,
+            held: None,
+        };
+        if let Some((_, old)) = self.kinds.push(kind, new)
+            && let Some(held) = old.held
+        {
+            raise(held.told("group"));
+        }
+        self.due.push_back((due, kind, opening));
+        self.next_ns = self.next_ns.min(due);
+        // Windows of kinds that were forgotten for want of room go now and then.
+        if self.due.len() > 64 + 2 * self.kinds.cap().get() {
+            let kinds = &self.kinds;
+            let open = |kind, opening| {
+                let known: Option<&Kind> = kinds.peek(kind);
+                known.is_some_and(|known| known.opening == opening)
+            };
+            self.due.retain(|(_, kind, opening)| open(kind, *opening));
+        }
+    }
+
+    /// Sends an alert if its rule may, and holds it otherwise.
+    fn limit(&mut self, alert: Alert, raise: &mut dyn FnMut(Alert)) {
+        let account = self.accounts.entry(Arc::clone(&alert.rule)).or_default();
+        if self.options.per_minute == 0 {
+            account.sent += 1;
+            return raise(alert);
+        }
+        let full = u64::from(self.options.burst.max(1)) * TOKEN;
+        let bucket = self.buckets.entry(Arc::clone(&alert.rule));
+        let bucket = bucket.or_insert_with(|| Bucket {
+            filled: full,
+            at_ns: alert.time_ns,
+            held: None,
+        });
+        let passed = alert.time_ns.saturating_sub(bucket.at_ns);
+        let more = passed.saturating_mul(self.options.per_minute.into());
+        bucket.filled = bucket.filled.saturating_add(more).min(full);
+        bucket.at_ns = bucket.at_ns.max(alert.time_ns);
+        if let Some(left) = bucket.filled.checked_sub(TOKEN) {
+            bucket.filled = left;
+            account.sent += 1;
+            return raise(alert);
+        }
+        account.limited += 1;
+        hold(&mut bucket.held, alert);
+        let due = bucket.held.as_ref().map_or(u64::MAX, Held::limit_due);
+        self.next_ns = self.next_ns.min(due);
+    }
+
+    /// Tells what is due at this time of the events.
+    pub fn advance(&mut self, now_ns: u64, raise: &mut dyn FnMut(Alert)) {
+        if now_ns < self.next_ns {
+            return;
+        }
+        while let Some((due, kind, opening)) = self.due.front().copied()
+            && due <= now_ns
+        {
+            self.due.pop_front();
+            self.close(kind, opening, due, raise);
+        }
+        for bucket in self.buckets.values_mut() {
+            if bucket
+                .held
+                .as_ref()
+                .is_some_and(|held| held.limit_due() <= now_ns)
+                && let Some(held) = bucket.held.take()
+            {
+                raise(held.told("limit"));
+            }
+        }
+        let kinds = self.due.front().map_or(u64::MAX, |(due, ..)| *due);
+        let held = self
+            .buckets
+            .values()
+            .filter_map(|bucket| bucket.held.as_ref());
+        self.next_ns = held.map(Held::limit_due).fold(kinds, u64::min);
+    }
+
+    /// Ends a window: a kind that went on begins another, one that did not is new
+    /// when it comes again.
+    fn close(&mut self, kind: u128, opening: u64, due: u64, raise: &mut dyn FnMut(Alert)) {
+        let Some(known) = self.kinds.peek_mut(&kind) else {
+            return;
+        };
+        // It was forgotten for want of room and began anew.
+        if known.opening != opening {
+            return;
+        }
+        if let Some(held) = known.held.take() {
+            let next = due.saturating_add(self.options.window_ns);
+            self.due.push_back((next, kind, opening));
+            raise(held.told("group"));
+        } else {
+            self.kinds.pop(&kind);
+        }
+    }
+
+    /// Tells all that is held, at the end.
+    pub fn finish(&mut self, raise: &mut dyn FnMut(Alert)) {
+        // In the order in which the windows were opened, as a replay has it.
+        for (_, kind, opening) in std::mem::take(&mut self.due) {
+            let known = self.kinds.peek(&kind);
+            if known.is_some_and(|known| known.opening == opening)
+                && let Some(held) = self.kinds.pop(&kind).and_then(|known| known.held)
+            {
+                raise(held.told("group"));
+            }
+        }
+        self.kinds.clear();
+        for bucket in self.buckets.values_mut() {
+            if let Some(held) = bucket.held.take() {
+                raise(held.told("limit"));
+            }
+        }
+        self.next_ns = u64::MAX;
+    }
+
+    /// What became of the alerts of each rule.
+    pub fn accounts(&self) -> impl Iterator<Item = (&str, RuleAccount)> {
+        let accounts = self.accounts.iter();
+        accounts.map(|(rule, account)| (&**rule, *account))
+    }
+}
+
+fn hold(held: &mut Option<Held>, alert: Alert) {
+    match held {
+        Some(held) => {
+            held.count += 1;
+            held.first_ns = held.first_ns.min(alert.time_ns);
+            held.last_ns = held.last_ns.max(alert.time_ns);
+            held.sample = alert;
+        }
+        None => {
+            *held = Some(Held {
+                count: 1,
+                first_ns: alert.time_ns,
+                last_ns: alert.time_ns,
+                first_id: alert.id.as_u64_pair().1,
+                sample: alert,
+            });
+        }
+    }
+}
+
+impl Held {
+    fn limit_due(&self) -> u64 {
+        self.first_ns.saturating_add(LIMIT_WINDOW_NS)
+    }
+
+    /// The summary: the last of them, with their number and when they were.
+    fn told(self, word: &str) -> Alert {
+        let mut alert = self.sample;
+        let seconds = self.last_ns.saturating_sub(self.first_ns) / 1_000_000_000;
+        let why = match word {
+            "group" => "like the one before",
+            _ => "above the rule's limit",
+        };
+        let told = format!(" (stands for {} {why}, within {seconds} s)", self.count);
+        alert.message.push_str(&told);
+        alert.output.push_str(&told);
+        for (key, value) in [
+            ("count", self.count),
+            ("first", self.first_ns),
+            ("last", self.last_ns),
+        ] {
+            alert
+                .output_fields
+                .insert(format!("{word}.{key}"), value.into());
+        }
+        let name = format!("{word} of {}", alert.rule);
+        alert.id = id::of(&alert.hostname, self.first_ns, self.first_id, &name);
+        alert
+    }
+}
+
+#[cfg(test)]
+#[path = "group/tests.rs"]
+mod tests;
