@@ -22,6 +22,8 @@ mod deploy;
 mod engine;
 #[path = "suite/formats.rs"]
 mod formats;
+#[path = "suite/grouping.rs"]
+mod grouping;
 #[path = "suite/invariants.rs"]
 mod invariants;
 #[path = "suite/laboratory.rs"]
@@ -36,6 +38,8 @@ mod outputs;
 mod redaction;
 #[path = "suite/replay.rs"]
 mod replay;
+#[path = "suite/routing.rs"]
+mod routing;
 #[path = "suite/schema.rs"]
 mod schema;
 #[path = "suite/stand_in.rs"]

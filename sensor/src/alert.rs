@@ -12,6 +12,7 @@ mod group;
 mod id;
 mod json;
 mod redact;
+mod route;
 pub(crate) mod tags;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub(crate) use compose::utc;
 pub use compose::{AlertOptions, Composer, Occurrence};
 pub use group::{GroupOptions, Grouper};
 pub use json::JsonOptions;
+pub use route::{Condition, MOST_OUTPUTS, Outputs, Route, Routes};
 
 /// How serious a rule is, most serious first, as syslog and Falco number them.
 /// Written as its word; read in any case, `info` for `Informational`.
@@ -127,6 +129,10 @@ pub struct Alert {
     pub pid: u32,
     /// The acting process descends from the command `sensor run -- COMMAND` started.
     pub in_command_tree: bool,
+    /// The outputs that want it; decided when it was made, all of them once it was
+    /// read from the disk of one.
+    #[serde(skip)]
+    pub outputs: Outputs,
     /// What of it stands in its JSON form.
     pub json: JsonOptions,
 }

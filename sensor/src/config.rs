@@ -11,6 +11,7 @@ mod grouping;
 mod overrides;
 mod redaction;
 mod reference;
+mod routing;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{AlertOptions, Grouper, JsonOptions, Priority};
+use crate::alert::{AlertOptions, Grouper, JsonOptions, Priority, Routes};
 use crate::deliver::{OutputConfig, OutputKind, terminal};
 use crate::detect::engine::Matching;
 use crate::detect::rules::{AppendOutput, LoadOptions, Pack};
@@ -185,6 +186,14 @@ impl Config {
         let statics = Statics::new(self.static_fields.clone());
         let options = self.grouping.options(&statics).ok().flatten();
         options.map(Grouper::new)
+    }
+
+    /// What decides which outputs an alert is for; `None` where each takes all.
+    pub fn routes(&self) -> Option<Arc<Routes>> {
+        // Checked with the configuration, so no mistake is left here.
+        let statics = Statics::new(self.static_fields.clone());
+        let routes = routing::routes(&self.outputs, &statics).ok().flatten();
+        routes.map(Arc::new)
     }
 
     /// How alerts are written.

@@ -20,6 +20,7 @@ mod http;
 pub(crate) mod json;
 mod keeper;
 pub mod mail;
+pub mod only;
 pub mod queue;
 pub mod secret;
 pub mod splunk;
@@ -258,6 +259,7 @@ pub enum StartError {
 struct Handle {
     name: String,
     min_priority: Priority,
+    fallback: bool,
     queue: Arc<Queue>,
     /// Tells the thread to end; also ends it by being dropped.
     stop: Option<oneshot::Sender<Duration>>,
@@ -287,14 +289,23 @@ impl Delivery {
         Ok(Self { outputs })
     }
 
-    /// Hands an alert to every output that wants its priority. Never waits: a
-    /// full queue drops by its policy.
+    /// Hands an alert to every output that wants it, and when none does, to those
+    /// that are there for such alerts. Never waits: a full queue drops by its policy.
     pub fn send(&self, alert: &Arc<Alert>) {
         let weight = queue::weight(alert);
-        for output in &self.outputs {
-            if alert.priority <= output.min_priority {
-                output.queue.push(Arc::clone(alert), weight);
+        let hand_to = |fallback: bool| {
+            let mut taken = false;
+            for (place, output) in self.outputs.iter().enumerate() {
+                let wanted = alert.priority <= output.min_priority && alert.outputs.contains(place);
+                if wanted && output.fallback == fallback {
+                    output.queue.push(Arc::clone(alert), weight);
+                    taken = true;
+                }
             }
+            taken
+        };
+        if !hand_to(false) {
+            hand_to(true);
         }
     }
 
@@ -399,6 +410,7 @@ fn start(config: &OutputConfig, keeper: Keeper) -> Result<Handle, StartError> {
     Ok(Handle {
         name,
         min_priority: config.min_priority(),
+        fallback: config.keys.fallback,
         queue,
         stop: Some(stop),
         thread: Some(thread),

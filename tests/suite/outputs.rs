@@ -65,6 +65,7 @@ pub(crate) fn numbered(rule: &str, priority: Priority, number: u64) -> Arc<Alert
         message,
         output_fields: fields.as_object().unwrap().clone(),
         evidence: serde_json::Map::new(),
+        outputs: sensor::alert::Outputs::default(),
         pid: 1,
         in_command_tree: false,
         json: sensor::alert::JsonOptions::default(),

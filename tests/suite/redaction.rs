@@ -46,7 +46,7 @@ struct Planted {
 
 /// Letters and digits that look like chance and are the same in every run.
 fn chance(seed: usize, alphabet: &[u8], length: usize) -> String {
-    let mut state = seed as u64 * 0x9e37_79b9_7f4a_7c15 + 1;
+    let mut state = (seed as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let next = |_| {
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)

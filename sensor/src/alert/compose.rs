@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::evidence::Evidence;
 use super::redact::{Redacted, Scene};
+use super::route::{Facts, Outputs, Routes};
 use super::{Alert, JsonOptions, Priority, id};
 use crate::detect::rules::Rule;
 use crate::enrich::Observation;
@@ -36,6 +37,7 @@ pub struct Composer {
     evidence: Option<Arc<Evidence>>,
     zone: TimeZone,
     redactor: Option<Arc<Redactor>>,
+    routes: Option<Arc<Routes>>,
 }
 
 /// What an alert says about its event besides the fields.
@@ -60,6 +62,7 @@ impl Composer {
             evidence: options.evidence.then(evidence).flatten(),
             zone: TimeZone::system(),
             redactor: None,
+            routes: None,
         }
     }
 
@@ -75,6 +78,18 @@ impl Composer {
     pub fn redacting(mut self, redactor: Option<Arc<Redactor>>) -> Self {
         self.redactor = redactor;
         self
+    }
+
+    /// The same with alerts for the outputs that want them.
+    #[must_use]
+    pub fn routing(mut self, routes: Option<Arc<Routes>>) -> Self {
+        self.routes = routes;
+        self
+    }
+
+    fn outputs<S: Subject>(&self, facts: &Facts<'_>, subject: Option<&S>) -> Outputs {
+        let routes = self.routes.as_ref();
+        routes.map_or_else(Outputs::default, |routes| routes.of(facts, subject))
     }
 
     /// The alert of a rule that is true for this observation.
@@ -120,6 +135,13 @@ impl Composer {
                 .redacted(scene),
             None => self.render(rule, subject),
         };
+        let facts = Facts {
+            rule: &rule.name,
+            priority: rule.priority,
+            source: &rule.source,
+            tags: &rule.tags,
+        };
+        let outputs = self.outputs(&facts, Some(subject));
         // The line itself shows the time, so the time is always among the fields.
         output_fields.insert(self.time_field().to_owned(), occurrence.time_ns.into());
         let mut output = self.time(occurrence.time_ns);
@@ -144,6 +166,7 @@ impl Composer {
             output,
             output_fields,
             evidence,
+            outputs,
             pid: occurrence.pid,
             in_command_tree: occurrence.in_command_tree,
             json: self.options.json,
@@ -175,6 +198,14 @@ impl Composer {
             scene.fields(&mut fields);
             message = scene.message(&message).unwrap_or(message);
         }
+        let facts = Facts {
+            rule: name,
+            priority,
+            source: "internal",
+            tags: &[],
+        };
+        // There is no event, so nothing of one is asked.
+        let outputs = self.outputs::<Observation<'_>>(&facts, None);
         let mut output = format!("{}: {} ", self.time(time_ns), priority.name());
         push_escaped(&message, &mut output);
         Alert {
@@ -189,6 +220,7 @@ impl Composer {
             output,
             output_fields: fields,
             evidence: Map::new(),
+            outputs,
             pid: 0,
             in_command_tree: false,
             json: JsonOptions {

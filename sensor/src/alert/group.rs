@@ -144,7 +144,7 @@ impl Grouper {
         // Windows of kinds that were forgotten for want of room go now and then.
         if self.due.len() > 64 + 2 * self.kinds.cap().get() {
             let kinds = &self.kinds;
-            let open = |kind, opening| {
+            let open = |kind: &u128, opening: u64| {
                 let known: Option<&Kind> = kinds.peek(kind);
                 known.is_some_and(|known| known.opening == opening)
             };

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Schema;
 
-use super::Config;
+use super::{Config, routing};
+use crate::alert::MOST_OUTPUTS;
 use crate::deliver::secret::SecretRef;
 use crate::diagnostic::{Diagnostic, Place, SourceFile};
 use crate::fields::Statics;
@@ -115,12 +116,30 @@ pub(super) fn semantics(config: &Config, file: &Arc<SourceFile>) -> Vec<Diagnost
         mistake.place = place(&["static_fields", key], None);
         mistakes.push(mistake.help("a key is letters, digits and `_`, a letter first"));
     }
+    if config.outputs.len() > MOST_OUTPUTS {
+        let message = format!("there are more than {MOST_OUTPUTS} outputs");
+        let mut mistake = Diagnostic::error("CONFIG_OUTPUT", message);
+        mistake.place = place(&["outputs"], Some(MOST_OUTPUTS));
+        mistakes.push(mistake);
+    }
     let mut names: Vec<&str> = Vec::new();
     for (index, output) in config.outputs.iter().enumerate() {
         for why in output.check() {
             let mut mistake = Diagnostic::error("CONFIG_OUTPUT", why);
             mistake.place = place(&["outputs"], Some(index));
             mistakes.push(mistake);
+        }
+        if let Some(only) = &output.keys.only
+            && let Some(text) = &only.condition
+            && let Err(found) = routing::condition(text, &statics)
+        {
+            let node = root.as_ref().and_then(|root| {
+                let Value::Sequence(items) = &entry(root, "outputs")?.value else {
+                    return None;
+                };
+                entry(entry(items.get(index)?, "only")?, "condition")
+            });
+            mistakes.extend(found.into_iter().map(|mistake| within(node, mistake)));
         }
         if names.contains(&output.name()) {
             let message = format!("two outputs are named `{}`", output.name());
@@ -131,6 +150,15 @@ pub(super) fn semantics(config: &Config, file: &Arc<SourceFile>) -> Vec<Diagnost
         names.push(output.name());
     }
     mistakes
+}
+
+/// A mistake in a text of its own, shown where the text was written.
+fn within(node: Option<&Node>, mut mistake: Diagnostic) -> Diagnostic {
+    let range = mistake.place.take().map(|place| place.range);
+    let traced = node.and_then(Node::text);
+    mistake.place = range.and_then(|range| traced?.place(&range));
+    mistake.related.clear();
+    mistake
 }
 
 /// Whether a key can stand in a field's name: words between dots, a letter first.

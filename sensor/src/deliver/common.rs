@@ -16,6 +16,7 @@ use serde::Deserialize;
 use crate::alert::{Alert, Priority};
 
 use super::backoff::Retry;
+use super::only::Only;
 use super::queue::{Batching, Limits};
 use super::secret::SecretError;
 use super::spool::config::{SpoolConfig, Store};
@@ -29,6 +30,10 @@ pub struct Keys {
     /// Alerts less serious than this are not for this output (a priority word; default
     /// Debug, which is all; of mail, Warning).
     pub min_priority: Option<Priority>,
+    /// Which alerts it takes; without it, all of them.
+    pub only: Option<Only>,
+    /// Take the alerts that no other output takes, and no others.
+    pub fallback: bool,
     /// How much may wait in memory: what is not on the disk.
     pub queue: Limits,
     /// How alerts are kept until the receiver has them.

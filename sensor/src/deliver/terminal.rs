@@ -262,6 +262,7 @@ mod tests {
             output: String::new(),
             output_fields: fields.as_object().cloned().unwrap_or_default(),
             evidence: serde_json::Map::new(),
+            outputs: crate::alert::Outputs::default(),
             pid: 7,
             in_command_tree: false,
             json: crate::alert::JsonOptions::default(),

@@ -21,6 +21,7 @@ fn alert(rule: &str, time_ns: u64) -> Alert {
         output: format!("time: Warning it happened at {time_ns}"),
         output_fields: serde_json::Map::new(),
         evidence: serde_json::Map::new(),
+        outputs: crate::alert::Outputs::default(),
         pid: 1,
         in_command_tree: false,
         json: JsonOptions::default(),

@@ -126,7 +126,9 @@ impl Session {
         let recorder = draft.map(start).transpose()?;
         let delivery =
             Delivery::start(plan.outputs, config.spools()).context("an output cannot start")?;
-        let composer = Composer::new(&host, config.alert_options()).redacting(redactor);
+        let composer = Composer::new(&host, config.alert_options())
+            .redacting(redactor)
+            .routing(config.routes());
         let engine = Engine::new(plan.rules, config.rule_matching);
         let pipeline = Pipeline::new(state, engine, composer.clone()).grouping(config.grouper());
         Ok((

@@ -25,6 +25,7 @@ pub(super) fn alert(number: Seq) -> Alert {
             ("share".to_owned(), 0.1.into()),
         ]),
         evidence: serde_json::Map::from_iter([("proc.exepath".to_owned(), "/bin/x".into())]),
+        outputs: crate::alert::Outputs::default(),
         pid: 1,
         in_command_tree: true,
         json: JsonOptions::default(),
