@@ -88,6 +88,10 @@ pub(crate) struct Arguments {
     /// Use a release build of the sensor
     #[arg(long)]
     release: bool,
+
+    /// Watch with this sensor instead of building one
+    #[arg(long, value_name = "FILE", conflicts_with = "release")]
+    sensor: Option<PathBuf>,
 }
 
 /// Where Falco's rules are looked for by the test, seen from the project.
@@ -136,6 +140,7 @@ impl Arguments {
             install,
             outputs: false,
             release: false,
+            sensor: None,
         }
     }
 }
@@ -162,7 +167,10 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     let needs = chosen.iter().flat_map(|script| script.needs.clone());
     programs(needs, arguments.install || progress::in_ci())?;
     let tools = compile()?;
-    let sensor = build(arguments.release)?;
+    let sensor = match &arguments.sensor {
+        Some(sensor) => sensor.clone(),
+        None => build(arguments.release)?,
+    };
 
     let begin = Instant::now();
     let watch = Watch::start(&sensor, &rules, EVERY_RULE, "attacks-sensor")?;

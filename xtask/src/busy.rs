@@ -75,7 +75,7 @@ pub(crate) struct Arguments {
 }
 
 /// How long one job may take.
-const LIMIT: Duration = Duration::from_mins(8);
+const LIMIT: Duration = Duration::from_mins(20);
 
 /// A job that ran.
 #[derive(Debug)]

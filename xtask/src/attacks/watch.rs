@@ -78,10 +78,13 @@ impl Watch {
         fs::write(&fence, fence_rule())?;
         let settings = format!(
             "{config}\nwatch_config_files: false\ncapture: {{ring_mib: 128}}\ncontrol_directory: {control}\n\
+             spool_directory: {spool}\n\
              rules_files: [{rules:?}, {fence:?}]\n\
              append_output: [{{extra_fields: [{{{CGROUP}: \"%thread.cgroup.cpu\"}}, {TIME}]}}]\n\
              outputs: [{{type: file, path: {alerts:?}}}]\n",
             control = directory.path().join("control").display(),
+            // The machine's own belongs to the sensor that runs there already.
+            spool = directory.path().join("spool").display(),
             rules = std::path::absolute(rules)?.display().to_string(),
             fence = fence.display().to_string(),
             alerts = alerts.display().to_string(),
