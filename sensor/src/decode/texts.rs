@@ -1,7 +1,7 @@
 //! An event in, each of its texts that a program chose out: what may hold
 //! anything, secrets included.
 
-use super::{Body, Event, Peers};
+use super::{Body, Event, Peers, Pointed};
 
 /// Gives every text of an event but those the kernel itself wrote: cgroups and
 /// names of programs. Each is a part of the record.
@@ -23,6 +23,13 @@ pub(crate) fn texts<'r>(event: &Event<'r>, give: &mut dyn FnMut(&'r [u8])) {
             }
         }
         Body::Call(call) => call.texts().for_each(&mut *give),
+        Body::Mismatch(mismatch) => {
+            for pointed in [mismatch.entry, mismatch.exit, mismatch.kernel] {
+                if let Pointed::Text(text) = pointed {
+                    give(text);
+                }
+            }
+        }
         Body::Fork(_)
         | Body::Exit(_)
         | Body::Signal(_)
