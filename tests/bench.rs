@@ -1,6 +1,7 @@
-//! How fast the engine is, and how fast rules load: numbers a person can repeat.
+//! How fast the engine is, how fast rules load, and what it costs to be watched:
+//! numbers a person can repeat.
 //!
-//! `cargo xtask bench engine`, `load` and `delivery` run this in a release
+//! `cargo xtask bench engine`, `load`, `delivery` and `capture` run this in a release
 //! build. Nothing here fails because a machine is slow; what must hold is held by
 //! the other tests. The naive way (each rule's own program, one after another,
 //! nothing remembered) runs over the same events in the same run, so the ratios
@@ -11,6 +12,8 @@
     reason = "a bench prints what it finds, over tables of its own making"
 )]
 
+#[path = "bench/capture.rs"]
+mod capture;
 #[path = "bench/delivery.rs"]
 mod delivery;
 #[path = "bench/engine.rs"]
@@ -27,7 +30,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Parser;
 
-/// Measures the sensor's rule engine.
+/// Measures the sensor's rule engine, and what it costs to be watched.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// What to measure
@@ -67,6 +70,8 @@ enum What {
     Load,
     /// Alerts per second through the spool, and beside a dead output
     Delivery,
+    /// What being watched costs a program (needs root)
+    Capture,
 }
 
 fn main() -> Result<()> {
@@ -80,6 +85,7 @@ fn main() -> Result<()> {
         What::Engine => engine::main(&arguments)?,
         What::Load => load::main(&arguments),
         What::Delivery => delivery::main(&arguments)?,
+        What::Capture => capture::main(&arguments)?,
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: how fast the engine is and how fast rules load.
+//! `cargo xtask bench`: how fast the engine is, how fast rules load, and what it costs
+//! to be watched.
 //!
 //! In: what to measure and flags for it. Out: the tables of `tests/bench.rs`, which
 //! is built as a release and run. Nothing is judged here: ratios of the same run
@@ -8,7 +9,8 @@ use anyhow::Result;
 
 use crate::progress::{self, doing};
 
-/// Measure the engine, or the loading of rules, in a release build.
+/// Measure the engine, the loading of rules, or what it costs to be watched, in a
+/// release build.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -18,9 +20,10 @@ Examples:
   cargo xtask bench engine --live --pin 1             over what this machine does (root), on one CPU
   cargo xtask bench load                              time and memory to load up to 10,000 rules
   cargo xtask bench delivery                          alerts per second through the spool, and without
+  cargo xtask bench capture                           what being watched costs calls and packets (root)
   cargo xtask bench engine --help                     what else can be chosen")]
 pub(crate) struct Arguments {
-    /// `engine`, `load` or `delivery`, and flags for it
+    /// `engine`, `load`, `delivery` or `capture`, and flags for it
     #[arg(
         required = true,
         trailing_var_arg = true,
