@@ -1,8 +1,12 @@
 //! Machines that lack something, made with mounts over what the kernel shows: the
 //! sensor makes do, or says what is missing and what helps.
 
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Runs `sensor run -- /bin/true` in a mount namespace where `prepare` was done.
 fn sensor_after(prepare: &str) -> Output {
@@ -22,7 +26,7 @@ fn sensor_with(prepare: &str, hook: &str, through: &str) -> Output {
     file("three", "3\n");
     let script = format!(
         "set -e; mount --make-rprivate /; cd {}; {prepare}; \
-         exec {through} {} run -c sensor.yaml -r rules.yaml -- /bin/true",
+         {through} {} run -c sensor.yaml -r rules.yaml -- /bin/true",
         dir.path().display(),
         env!("CARGO_BIN_EXE_sensor"),
     );
@@ -151,4 +155,40 @@ fn without_a_bpf_file_system_nothing_is_missing() {
     assert!(mounted, "the kernel makes the directory");
     let output = sensor_after("umount -l /sys/fs/bpf 2>/dev/null || true");
     assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
+fn packets_of_others_are_seen_from_a_cgroup_namespace_too() {
+    let done = Arc::new(AtomicBool::new(false));
+    let asking = Arc::clone(&done);
+    // A question without an answer, for the sensor to see whenever it begins to.
+    let asker = std::thread::spawn(move || {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let question = b"\0\x01\x01\0\0\x01\0\0\0\0\0\0\x05named\x07example\0\0\x01\0\x01";
+        while !asking.load(Ordering::Relaxed) {
+            let _refused = socket.send_to(question, ("127.83.0.54", 53));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let name = format!("sensor-test-ns-{}", std::process::id());
+    // The namespace's root is a cgroup that only the sensor is in, and its only mount
+    // shows that one as the root.
+    let prepare = format!(
+        "mkdir all; mount -t cgroup2 none all; mkdir all/{name}; echo $$ > all/{name}/cgroup.procs; \
+         trap 'echo $$ > all/cgroup.procs; rmdir all/{name}' EXIT; \
+         for at in $(grep ' cgroup2 ' /proc/self/mounts | cut -d' ' -f2); do \
+         [ $at = $PWD/all ] || umount -l $at; done"
+    );
+    let through = "unshare -C -m sh -c 'umount -l all; mount -t cgroup2 none all; exec \"$@\"' sh";
+    let output = sensor_with(&prepare, "all", through);
+    done.store(true, Ordering::Relaxed);
+    asker.join().unwrap();
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    // Where the first process lets nobody see its mounts, it is said what hides the root.
+    if Path::new("/proc/1/root/proc").is_dir() {
+        assert!(captured(&said, "packet").is_some_and(|it| it > 0), "{said}");
+    } else {
+        assert!(said.contains("--cgroupns=host"), "{said}");
+    }
 }

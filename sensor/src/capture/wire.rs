@@ -14,7 +14,7 @@ use aya::{
         CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, ProgramError, cgroup_skb::CgroupSkbLinkId,
     },
 };
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Access, AtFlags, Mode, OFlags};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags};
 
 /// The programs and where they look.
@@ -54,7 +54,7 @@ impl Wire {
     }
 
     fn attach(&mut self, object: &mut Ebpf) -> Result<(), String> {
-        let root = root().map_err(|errno| format!("no root of cgroup v2 ({errno})"))?;
+        let root = root()?;
         for (name, direction) in PROGRAMS {
             let program = program(object, name).ok_or("not in the object")?;
             match program.load() {
@@ -90,16 +90,33 @@ fn program<'o>(object: &'o mut Ebpf, name: &str) -> Option<&'o mut CgroupSkb> {
     object.program_mut(name)?.try_into().ok()
 }
 
-/// The root of the hierarchy: where it is mounted, else by a mount of our own that
-/// nobody sees.
-fn root() -> rustix::io::Result<OwnedFd> {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    if let Some(point) = mounts.lines().find_map(mount_point) {
-        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
-        if let Ok(root) = rustix::fs::open(point, flags, Mode::empty()) {
-            return Ok(root);
+/// The root of the hierarchy: where it is mounted for the sensor or, in a container, for
+/// the first process; else by a mount of our own that nobody sees.
+fn root() -> Result<OwnedFd, String> {
+    for process in ["self", "1"] {
+        let mounts = std::fs::read_to_string(format!("/proc/{process}/mountinfo"));
+        for point in mounts.unwrap_or_default().lines().filter_map(mount_point) {
+            let path = format!("/proc/{process}/root{point}");
+            let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+            if let Ok(root) = rustix::fs::open(path, flags, Mode::empty())
+                && is_root(&root)
+            {
+                return Ok(root);
+            }
         }
     }
+    let root = mount().map_err(|errno| format!("no root of cgroup v2 ({errno})"))?;
+    if is_root(&root) {
+        return Ok(root);
+    }
+    Err(
+        "the sensor's own cgroup namespace hides the root of cgroup v2, so start its \
+         container with --cgroupns=host"
+            .to_owned(),
+    )
+}
+
+fn mount() -> rustix::io::Result<OwnedFd> {
     let context = rustix::mount::fsopen("cgroup2", FsOpenFlags::FSOPEN_CLOEXEC)?;
     rustix::mount::fsconfig_create(&context)?;
     rustix::mount::fsmount(
@@ -109,12 +126,18 @@ fn root() -> rustix::io::Result<OwnedFd> {
     )
 }
 
-/// Where a line of mountinfo says that the root of cgroup v2 is.
+/// Whether it is the root itself, and not what a cgroup namespace takes for one: all
+/// other cgroups have a type.
+fn is_root(cgroup: &OwnedFd) -> bool {
+    rustix::fs::accessat(cgroup, "cgroup.type", Access::EXISTS, AtFlags::empty())
+        == Err(rustix::io::Errno::NOENT)
+}
+
+/// Where a line of mountinfo says that cgroup v2 is mounted.
 fn mount_point(line: &str) -> Option<&str> {
     let (mount, kind) = line.split_once(" - ")?;
-    let mut words = mount.split(' ');
-    let (root, point) = (words.nth(3)?, words.next()?);
-    (kind.starts_with("cgroup2 ") && root == "/" && !point.contains('\\')).then_some(point)
+    let point = mount.split(' ').nth(4)?;
+    (kind.starts_with("cgroup2 ") && !point.contains('\\')).then_some(point)
 }
 
 #[cfg(test)]
@@ -122,15 +145,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_root_of_the_second_hierarchy_is_told_from_parts_of_it_and_others() {
+    fn mounts_of_the_second_hierarchy_are_told_from_others() {
         for (line, point) in [
             (
                 "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw",
                 Some("/sys/fs/cgroup"),
             ),
             (
-                "30 23 0:26 /docker/x /sys/fs/cgroup rw - cgroup2 cgroup rw",
-                None,
+                "30 23 0:26 /../.. /host/cgroup rw - cgroup2 cgroup rw",
+                Some("/host/cgroup"),
             ),
             (
                 "31 23 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu",
