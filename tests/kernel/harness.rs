@@ -10,8 +10,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+/// How many times slower than a usual machine this one is, as an emulated one is.
+pub(crate) fn slower() -> u32 {
+    std::env::var("SENSOR_TEST_SLOWER").map_or(1, |it| it.parse().unwrap())
+}
+
 /// How long a thing that must happen may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) fn patience() -> Duration {
+    Duration::from_secs(20) * slower()
+}
 
 /// A running sensor. Killed when dropped.
 pub(crate) struct Sensor {
@@ -235,7 +242,7 @@ pub(crate) fn read_alerts(path: &Path) -> Vec<Value> {
 
 /// Asks again until there is an answer or patience ends.
 pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + patience();
     loop {
         if let Some(answer) = ask() {
             return Some(answer);

@@ -34,7 +34,7 @@ const ENABLE: libc::c_ulong = 0x2400;
 const SET_FILTER: libc::c_ulong = 0x4008_2406;
 
 /// One tracepoint, and which of its hits count; all of them without a filter.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Point {
     pub(crate) name: &'static str,
     pub(crate) filter: &'static str,

@@ -46,7 +46,7 @@ impl Live {
 
     /// Applies records until `done` says so of one of them.
     pub(crate) fn until(&mut self, what: &str, mut done: impl FnMut(&Observation<'_>) -> bool) {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + crate::harness::patience();
         let mut found = false;
         while !found {
             assert!(Instant::now() < end, "no record shows {what}");
@@ -128,7 +128,7 @@ fn after_a_storm_of_forks_execs_and_daemons_the_table_is_what_proc_says() {
         args(seen) == b"65" && seen.event.task.ppid == storm.pid()
     });
     // The daemons' parents may need a moment to go.
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + crate::harness::patience();
     loop {
         let before = proc_now();
         let mut known = BTreeMap::new();

@@ -27,7 +27,7 @@ fn seen_at_marks(mut act: Command) -> (BTreeMap<String, Process>, usize) {
     assert!(child.wait().unwrap().success(), "the act went wrong");
     let (mut marks, mut statuses) = (BTreeMap::new(), 0);
     let mut ended = false;
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + crate::harness::patience();
     while !ended {
         assert!(Instant::now() < end, "its exit never came");
         capture.poll(Duration::from_millis(20)).unwrap();

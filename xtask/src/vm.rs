@@ -101,7 +101,7 @@ fn run(release: &kernels::Release, programs: &guest::Programs) -> Result<Report>
         release.version,
         kernel.package()?
     ));
-    let initramfs = programs.initramfs(&kernel)?;
+    let initramfs = programs.initramfs(&kernel, release.lacks)?;
     // Some emulators break a kernel's start now and then, before anything of ours.
     let mut report = Report::default();
     for _ in 0..BOOTS {

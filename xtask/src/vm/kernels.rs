@@ -21,6 +21,8 @@ pub(super) struct Release {
     pub(super) version: &'static str,
     /// Address and suite, as they stand in a source list.
     source: &'static str,
+    /// Tests of what this kernel does not have.
+    pub(super) lacks: &'static [&'static str],
 }
 
 /// Every kernel that is tried, oldest first: the one closest to the oldest supported
@@ -29,22 +31,28 @@ pub(super) const RELEASES: [Release; 5] = [
     Release {
         version: "5.10",
         source: "http://security.debian.org/debian-security bullseye-security",
+        // Before 5.18 a completion does not tell which request it is of.
+        lacks: &["uring::"],
     },
     Release {
         version: "6.1",
         source: "http://deb.debian.org/debian bookworm",
+        lacks: &[],
     },
     Release {
         version: "6.12",
         source: "http://deb.debian.org/debian trixie",
+        lacks: &[],
     },
     Release {
         version: "6.18",
         source: "http://deb.debian.org/debian trixie-backports",
+        lacks: &[],
     },
     Release {
         version: "7.2",
         source: "http://deb.debian.org/debian trixie-backports",
+        lacks: &[],
     },
 ];
 
