@@ -10,21 +10,32 @@
 //! To add an output: one file here with its `Config`, which says how to check
 //! and build it, and its line in each of the two lists of [`OutputKind`].
 
+pub mod alertmanager;
 mod backlog;
 pub mod backoff;
 pub mod common;
+pub mod datadog;
 mod dead;
+pub mod elasticsearch;
 pub mod file;
 pub mod format;
 mod http;
+pub mod influxdb;
 pub(crate) mod json;
 mod keeper;
+pub mod loki;
 pub mod mail;
 pub mod only;
+pub mod otlp;
+pub mod post;
+pub mod program;
 pub mod queue;
 pub mod secret;
+pub mod socket;
 pub mod splunk;
 pub mod spool;
+mod stream;
+pub mod syslog;
 pub mod terminal;
 mod text;
 pub mod tls;
@@ -75,6 +86,15 @@ pub enum OutputKind {
     Webhook(webhook::Config),
     Splunk(splunk::Config),
     Mail(mail::Config),
+    Syslog(syslog::Config),
+    Socket(socket::Config),
+    Program(program::Config),
+    Loki(loki::Config),
+    Elasticsearch(elasticsearch::Config),
+    Otlp(otlp::Config),
+    Alertmanager(alertmanager::Config),
+    Datadog(datadog::Config),
+    Influxdb(influxdb::Config),
 }
 
 impl OutputKind {
@@ -85,6 +105,15 @@ impl OutputKind {
             Self::Webhook(config) => ("webhook", config),
             Self::Splunk(config) => ("splunk", config),
             Self::Mail(config) => ("mail", config),
+            Self::Syslog(config) => ("syslog", config),
+            Self::Socket(config) => ("socket", config),
+            Self::Program(config) => ("program", config),
+            Self::Loki(config) => ("loki", config),
+            Self::Elasticsearch(config) => ("elasticsearch", config),
+            Self::Otlp(config) => ("otlp", config),
+            Self::Alertmanager(config) => ("alertmanager", config),
+            Self::Datadog(config) => ("datadog", config),
+            Self::Influxdb(config) => ("influxdb", config),
         }
     }
 

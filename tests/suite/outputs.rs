@@ -14,14 +14,20 @@ use uuid::Uuid;
 
 #[path = "outputs/file.rs"]
 mod file;
+#[path = "outputs/intakes.rs"]
+mod intakes;
 #[path = "outputs/isolation.rs"]
 mod isolation;
+#[path = "outputs/local.rs"]
+mod local;
 #[path = "outputs/mail.rs"]
 mod mail;
 #[path = "outputs/postfix.rs"]
 mod postfix;
 #[path = "outputs/splunk.rs"]
 mod splunk;
+#[path = "outputs/syslog.rs"]
+mod syslog;
 #[path = "outputs/tls.rs"]
 mod tls;
 #[path = "outputs/webhook.rs"]
@@ -40,6 +46,12 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "never came true: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// A port of this machine that is free at the moment.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// A fresh alert of this rule.

@@ -12,5 +12,7 @@ pub(crate) mod hec;
 pub(crate) mod hook;
 #[path = "stand_in/identity.rs"]
 pub(crate) mod identity;
+#[path = "stand_in/intake.rs"]
+pub(crate) mod intake;
 #[path = "stand_in/smtp.rs"]
 pub(crate) mod smtp;

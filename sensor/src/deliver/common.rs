@@ -126,13 +126,26 @@ pub(crate) enum Rest {
     Retry(String, Option<Duration>),
     /// Nothing will pass until a person changes something: probe slowly.
     Blocked(String),
+    /// Each alert of the batch has a fate of its own, in the batch's order; `taken` is 0.
+    Each(Vec<ItemFate>),
+}
+
+/// What the receiver says of one alert among others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ItemFate {
+    /// It has it.
+    Taken,
+    /// It refuses it for good.
+    Refused(String),
+    /// Not now.
+    Again(String),
 }
 
 impl Rest {
     /// The receiver's words, if it had any.
     pub(crate) fn why(&self) -> Option<&str> {
         match self {
-            Self::Nothing => None,
+            Self::Nothing | Self::Each(_) => None,
             Self::RefuseFirst(why)
             | Self::RefuseAll(why)
             | Self::Split(why)

@@ -16,7 +16,7 @@ use crate::alert::Alert;
 
 use super::backlog::{Backlog, Fate};
 use super::backoff::{Backoff, Retry};
-use super::common::{Answer, Output, Rest};
+use super::common::{Answer, ItemFate, Output, Rest};
 use super::queue::{Batching, Seq};
 
 /// The same complaint is made no more often than this.
@@ -65,7 +65,7 @@ impl Worker {
         while let Some(batch) = self.backlog.next_batch(&self.batching).await {
             self.complain_of_drops();
             let (seqs, alerts): (Vec<Seq>, Vec<Arc<Alert>>) = batch.into_iter().unzip();
-            if !self.deliver(&seqs, &alerts).await {
+            if !self.deliver(seqs, alerts).await {
                 return;
             }
         }
@@ -73,16 +73,21 @@ impl Worker {
 
     /// Sends a batch until each of its alerts has its fate; false when it was
     /// given up because the sensor is stopping.
-    async fn deliver(&mut self, mut seqs: &[Seq], mut alerts: &[Arc<Alert>]) -> bool {
+    async fn deliver(&mut self, mut seqs: Vec<Seq>, mut alerts: Vec<Arc<Alert>>) -> bool {
         let mut size = alerts.len();
         while !alerts.is_empty() {
             // A receiver that fails all the time is asked with as little as can be.
             let most = if self.backoff.is_open() { 1 } else { size };
-            let part = alerts.get(..most).unwrap_or(alerts);
+            let part = alerts.get(..most).unwrap_or(&alerts);
             let answer = self.output.send(part).await;
-            let (settled, next) = self.settle(seqs, part, answer, &mut size);
-            seqs = seqs.get(settled..).unwrap_or_default();
-            alerts = alerts.get(settled..).unwrap_or_default();
+            let next = if let Rest::Each(fates) = answer.rest {
+                self.settle_each(&mut seqs, &mut alerts, fates)
+            } else {
+                let (settled, next) = self.settle(&seqs, part, answer, &mut size);
+                seqs.drain(..settled);
+                alerts.drain(..settled);
+                next
+            };
             match next {
                 Next::GoOn => {}
                 Next::Wait(wait) => self.pause(wait).await,
@@ -120,7 +125,7 @@ impl Worker {
             self.settle_first(rest, refused, Fate::Refused);
         }
         let next = match answer.rest {
-            Rest::Nothing => Next::GoOn,
+            Rest::Nothing | Rest::Each(_) => Next::GoOn,
             Rest::RefuseFirst(why) | Rest::RefuseAll(why) => self.refused(refused, &why),
             Rest::Split(why) if refused > 0 => self.refused(refused, &why),
             Rest::Split(_) => {
@@ -131,6 +136,43 @@ impl Worker {
             Rest::Blocked(why) => self.blocked(&why),
         };
         (taken + refused, next)
+    }
+
+    /// Applies a fate for each of the first alerts; those to be sent again stay,
+    /// in their order.
+    fn settle_each(
+        &mut self,
+        seqs: &mut Vec<Seq>,
+        alerts: &mut Vec<Arc<Alert>>,
+        fates: Vec<ItemFate>,
+    ) -> Next {
+        let (mut refused, mut again) = (Vec::new(), None);
+        let mut left = (Vec::new(), Vec::new());
+        let mut fates = fates.into_iter();
+        for (seq, alert) in seqs.drain(..).zip(alerts.drain(..)) {
+            match fates.next() {
+                Some(ItemFate::Taken) => {
+                    self.backlog.settle([seq], Fate::Delivered);
+                    self.succeeded();
+                    continue;
+                }
+                Some(ItemFate::Refused(why)) => {
+                    self.backlog.bury(std::slice::from_ref(&alert), &why);
+                    self.backlog.settle([seq], Fate::Refused);
+                    refused.push(why);
+                    continue;
+                }
+                Some(ItemFate::Again(why)) => again = again.or(Some(why)),
+                None => {}
+            }
+            left.0.push(seq);
+            left.1.push(alert);
+        }
+        (*seqs, *alerts) = left;
+        if let Some(why) = refused.first() {
+            self.refused(refused.len(), why);
+        }
+        again.map_or(Next::GoOn, |why| self.retry(&why, None))
     }
 
     fn succeeded(&mut self) {
