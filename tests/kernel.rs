@@ -48,10 +48,10 @@ mod ring;
 mod run;
 #[path = "kernel/signals.rs"]
 mod signals;
-#[path = "kernel/spool.rs"]
-mod spool;
 #[path = "kernel/sockets.rs"]
 mod sockets;
+#[path = "kernel/spool.rs"]
+mod spool;
 #[path = "kernel/status.rs"]
 mod status;
 #[path = "kernel/storms.rs"]

@@ -163,6 +163,7 @@ fn alert(number: u64) -> Arc<Alert> {
         evidence: serde_json::Map::new(),
         pid: 1,
         in_command_tree: false,
+        outputs: sensor::alert::Outputs::default(),
         json: JsonOptions::default(),
     })
 }

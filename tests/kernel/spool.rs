@@ -78,6 +78,7 @@ fn send(delivery: &Delivery, count: u64) {
             evidence: serde_json::Map::new(),
             pid: 1,
             in_command_tree: false,
+            outputs: sensor::alert::Outputs::default(),
             json: JsonOptions::default(),
         }));
     }
