@@ -20,6 +20,10 @@ mod capture;
 mod cgroups;
 #[path = "kernel/connections.rs"]
 mod connections;
+#[path = "kernel/entry.rs"]
+mod entry;
+#[path = "kernel/fields.rs"]
+mod fields;
 #[path = "kernel/harness.rs"]
 mod harness;
 #[path = "kernel/hostile.rs"]

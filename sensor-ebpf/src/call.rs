@@ -114,9 +114,18 @@ pub const SECTION_ADDRESS: u8 = 4;
 pub const SECTION_DESCRIPTOR: u8 = 5;
 /// A [`Peer`]: who is at the other end of the unix socket in that argument.
 pub const SECTION_PEER: u8 = 6;
+/// A [`crate::place::Usage`].
+pub const SECTION_USAGE: u8 = 7;
+
+/// Added to the argument of a section of bytes: the ancillary data of the message
+/// in that argument.
+pub const CONTROL: u8 = 0x40;
 
 /// Stands for an argument where the call's result is meant.
 pub const RESULT: u8 = 0xfe;
+/// Stands for an argument where it is a message of several the call filled in, whose
+/// length stands behind it.
+pub const FILLED: u8 = 0xfd;
 /// Stands for a directory descriptor where the working directory is meant.
 pub const CWD: u8 = 0xff;
 
@@ -190,6 +199,29 @@ pub struct Peer {
 
 const _: () = assert!(size_of::<Peer>() == 16);
 
+/// A descriptor that was waited for.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Polled {
+    /// The descriptor's number.
+    pub number: i32,
+    /// What was waited for, `POLL*`.
+    pub events: u16,
+    /// What of it was there when the call returned.
+    pub returned: u16,
+    /// Type and permission bits; 0 when the descriptor is not open.
+    pub mode: u16,
+    /// `AF_*` of a socket, else 0.
+    pub family: u16,
+    /// Magic number of its file system, the lower 32 bits.
+    pub magic: u32,
+}
+
+const _: () = assert!(size_of::<Polled>() == 16);
+
+/// Descriptors of one call that are told.
+pub const POLLED: usize = 16;
+
 /// What to read for a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -258,8 +290,10 @@ pub mod step {
     pub const DESCRIPTOR: u8 = 7;
     /// A `struct msghdr` in an argument: its address as an address section, then
     /// the beginning of its data as bytes (`full` is the sum of the vector's
-    /// lengths; the result cuts it when it is less and `with` is [`super::RESULT`]),
-    /// both of this argument.
+    /// lengths). When the call filled it in, the result cuts the data if `with` is
+    /// [`super::RESULT`], and the length behind it if `with` is [`super::FILLED`];
+    /// then its ancillary data follows, as bytes of this argument and
+    /// [`super::CONTROL`].
     pub const MESSAGE: u8 = 8;
     /// A `struct iovec` array in an argument, its length in argument `with`: the
     /// beginning of its data as bytes.
@@ -269,6 +303,15 @@ pub mod step {
     /// What the descriptor is whose number an argument points to; its section
     /// is of that argument. Nothing when the call failed.
     pub const DESCRIPTOR_AT: u8 = 11;
+
+    /// What the task uses.
+    pub const USAGE: u8 = 12;
+    /// Bytes in an argument, as many as the number says that argument `with` points
+    /// to; nothing when the call failed.
+    pub const BYTES_OUT: u8 = 13;
+    /// An array of `struct pollfd` in an argument, its length in argument `with`: a
+    /// [`super::Polled`] each, as bytes.
+    pub const POLL: u8 = 14;
 
     /// A step as the plan holds it.
     pub const fn new(what: u8, arg: u8, with: u8) -> u32 {

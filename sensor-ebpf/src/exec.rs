@@ -21,7 +21,7 @@ pub const MEMFD: u8 = 4;
 /// `Record::flags`: the process may write the executable.
 pub const WRITABLE: u8 = 8;
 
-/// An execve or execveat that returned. On failure the executable and
+/// An execve or execveat that returned; behind the texts is a [`crate::place::Usage`]. On failure the executable and
 /// all texts but the file name and the cgroups are zero, and the ids are the caller's.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -134,6 +134,7 @@ mod program {
         identity(&mut draft, task);
         executable(&mut draft, task);
         texts(&mut draft, task, ctx.arg::<u64>(2));
+        draft.usage(task);
         // It tells all there is to a status.
         if draft.submit_bare() {
             status::told(task);
@@ -178,6 +179,7 @@ mod program {
             draft.fixed().filename_len = draft.user_string(if is_at { second } else { first });
         }
         cgroups(&mut draft, task);
+        draft.usage(task);
         draft.submit();
     }
 

@@ -17,7 +17,7 @@ pub const CALL_CLONE: u8 = 2;
 pub const CALL_CLONE3: u8 = 3;
 
 /// A new process; the header is its creator's. The two cgroup paths are the
-/// only texts.
+/// only texts; behind them is a [`crate::place::Usage`], the creator's.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Record {
@@ -54,6 +54,7 @@ mod program {
     use super::{CALL_CLONE, CALL_CLONE3, CALL_FORK, CALL_VFORK, Record};
     use crate::{
         Kind,
+        call::ABI_32,
         kernel::{
             peek_user, status,
             syscall::{self, Registers},
@@ -81,6 +82,9 @@ mod program {
             return 0;
         };
         draft.header(parent);
+        if syscall::is_compat(parent) {
+            draft.entered(ABI_32);
+        }
         let (cgroup_len, cgroup_v1_len) = child.cgroups(&mut draft);
         let (call, clone_flags) = call(parent);
         let record = draft.fixed();
@@ -95,6 +99,7 @@ mod program {
         child.place(&mut record.place);
         record.place.cgroup_len = cgroup_len;
         record.place.cgroup_v1_len = cgroup_v1_len;
+        draft.usage(parent);
         if draft.submit() {
             status::inherit(parent, child);
         }

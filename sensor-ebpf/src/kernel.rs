@@ -19,6 +19,7 @@ pub(crate) mod socket;
 pub(crate) mod status;
 pub(crate) mod syscall;
 pub(crate) mod task;
+pub(crate) mod usage;
 pub(crate) mod work;
 
 use core::mem::MaybeUninit;

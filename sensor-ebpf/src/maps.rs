@@ -32,7 +32,7 @@ use aya_ebpf::{
 use crate::{
     Header, Kind, RECORD_MAX, TEXT_MAX,
     counters::{Counter, ROWS, Row},
-    kernel::{self, status, task::Task},
+    kernel::{self, status, task::Task, usage},
     offsets::Offsets,
 };
 
@@ -384,6 +384,15 @@ impl<R> Draft<R> {
     pub(crate) fn patch(&mut self, value: usize, offset: usize, number: u16) {
         let at = kernel::at_most(value + offset, RECORD_MAX - TEXT_MAX);
         unsafe { self.record.add(at).cast::<u16>().write_unaligned(number) };
+    }
+
+    /// Appends what a task uses.
+    #[inline(always)]
+    pub(crate) fn usage(&mut self, task: Task) {
+        let at = self.len;
+        if self.room().is_some() && usage::write_usage(self.slot(), task.0, at as u64) != 0 {
+            self.grow(usage::LEN);
+        }
     }
 
     /// The slot that is its own until it is submitted.

@@ -69,6 +69,8 @@ offsets! {
     must task_stack = "task_struct.stack";
     must task_exit_code = "task_struct.exit_code";
     must task_thread_pid = "task_struct.thread_pid";
+    may task_maj_flt = "task_struct.maj_flt";
+    may task_min_flt = "task_struct.min_flt";
     may task_nsproxy = "task_struct.nsproxy";
     may task_cgroups = "task_struct.cgroups";
     may task_loginuid = "task_struct.loginuid";
@@ -78,6 +80,7 @@ offsets! {
     must signal_flags = "signal_struct.flags";
     must signal_group_exit_code = "signal_struct.group_exit_code";
     must signal_pids = "signal_struct.pids";
+    may signal_rlim = "signal_struct.rlim";
     may signal_tty = "signal_struct.tty";
     may signal_has_child_subreaper = "bit:signal_struct.has_child_subreaper";
     may signal_is_child_subreaper = "bit:signal_struct.is_child_subreaper";
@@ -133,6 +136,11 @@ offsets! {
     must mm_arg_end = "mm_struct.arg_end";
     must mm_env_start = "mm_struct.env_start";
     must mm_env_end = "mm_struct.env_end";
+    may mm_total_vm = "mm_struct.total_vm";
+    may mm_rss_stat = "mm_struct.rss_stat";
+    may mm_rss_count = "mm_rss_stat.count";
+    may percpu_counter_count = "percpu_counter.count";
+    may percpu_counter_size = "size:percpu_counter";
     must mm_exe_file = "mm_struct.exe_file";
     must bprm_filename = "linux_binprm.filename";
     may bprm_fdpath = "linux_binprm.fdpath";
@@ -166,6 +174,9 @@ offsets! {
     may inode_ctime_nsec = "inode.i_ctime_nsec|inode.__i_ctime.tv_nsec|inode.i_ctime.tv_nsec";
     may inode_mtime_sec = "inode.i_mtime_sec|inode.__i_mtime.tv_sec|inode.i_mtime.tv_sec";
     may inode_mtime_nsec = "inode.i_mtime_nsec|inode.__i_mtime.tv_nsec|inode.i_mtime.tv_nsec";
+    may inode_private = "inode.i_private";
+    may ns_ops = "ns_common.ops";
+    may ns_ops_name = "proc_ns_operations.name";
     may sb_magic = "super_block.s_magic";
     may sb_dev = "super_block.s_dev";
 

@@ -41,6 +41,29 @@ pub struct Ids {
 
 const _: () = assert!(size_of::<Ids>() == 56);
 
+/// What a task may use and does use. It stands behind the texts of a record that
+/// tells it; recordings of before it was told end with the texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Usage {
+    /// Descriptors it may have open (`RLIMIT_NOFILE`).
+    pub descriptor_limit: u64,
+    /// Page faults that had to read from a disk.
+    pub major_faults: u64,
+    /// Those that had not.
+    pub minor_faults: u64,
+    /// Its address space in KiB.
+    pub vm_size_kib: u32,
+    /// What of it is in memory, in KiB, as precise as the kernel's running counts.
+    pub vm_rss_kib: u32,
+    /// What of it is swapped out, in KiB.
+    pub vm_swap_kib: u32,
+    /// Always zero.
+    pub reserved: u32,
+}
+
+const _: () = assert!(size_of::<Usage>() == 40);
+
 /// What a process is besides its image and what the header tells, at the moment
 /// of the record. It stands at the end of a record whenever it may be another than
 /// the kernel last told of that process; its texts are before it: the working

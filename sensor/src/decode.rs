@@ -31,6 +31,7 @@ pub use connection::ConnectionEnd;
 pub use dns::{Address, Message, Name, TYPE_A, TYPE_AAAA};
 pub use mismatch::{Differs, Mismatch, Pointed};
 pub use packet::{Dns, Ends, TlsHello};
+pub use sensor_ebpf::place::Usage;
 pub use signal::Signal;
 pub(crate) use texts::texts;
 pub use uring::Operation;
@@ -250,6 +251,8 @@ pub struct Exec<'r> {
     pub caps: Caps,
     /// The executable's file.
     pub exe: ExeFile,
+    /// What the process may use and does; recordings may lack it.
+    pub usage: Option<Usage>,
 }
 
 /// The exec family.
@@ -379,6 +382,8 @@ pub struct Fork<'r> {
     pub loginuid: u32,
     /// Where the child lives.
     pub place: Place<'r>,
+    /// What the creator may use and does; recordings may lack it.
+    pub usage: Option<Usage>,
 }
 
 /// The fork family.

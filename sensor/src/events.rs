@@ -210,6 +210,26 @@ pub enum From {
     Message(u8),
     /// The same of one the call filled in: no more than the call returned.
     MessageOut(u8),
+    /// The same of the first of an array of them, a `struct mmsghdr`.
+    MessagesOut(u8),
+    /// The ancillary data of a message the call filled in.
+    Control(u8),
+    /// Memory the call filled in.
+    MemoryOut {
+        /// Where it begins.
+        at: u8,
+        /// Which argument points to its length in bytes.
+        len: u8,
+    },
+    /// Descriptors that were waited for, a `struct pollfd` each.
+    Polled {
+        /// Where they begin.
+        at: u8,
+        /// Which argument says how many they are.
+        len: u8,
+    },
+    /// Something the task uses.
+    Uses(Uses),
     /// The data of an array of `struct iovec`.
     Vector {
         /// Where it begins.
@@ -232,6 +252,17 @@ pub enum From {
     DescriptorAt(u8),
     /// Something of what such a descriptor is.
     Of(u8, Of),
+}
+
+/// What is asked of a task's use of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Uses {
+    /// Its address space in KiB.
+    Size,
+    /// What of it is in memory.
+    Resident,
+    /// What of it is swapped out.
+    Swapped,
 }
 
 /// What is asked of a descriptor.

@@ -6,7 +6,6 @@
 #![expect(unsafe_code, reason = "the calls are made as no library makes them")]
 
 use std::collections::VecDeque;
-use std::ffi::CString;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::str::FromStr;
@@ -22,6 +21,7 @@ use syscalls::{x86, x86_64};
 use crate::acts::{act_in, asked};
 use crate::calls::Arg::{Address, Data, Number, Out, Text};
 use crate::capture::Recording;
+use crate::entry::{Arena, call_64, int_80, low};
 
 /// What the child finds open: at these numbers, under its working directory.
 const DIR: i64 = 100;
@@ -201,78 +201,13 @@ const OPEN: &[(i64, &str)] = &[(DIR, ""), (FILE, "/file"), (120, "/file")];
 
 // The child.
 
-/// Memory that 32-bit code can point to.
-struct Arena {
-    next: usize,
-    end: usize,
-}
-
-impl Arena {
-    fn new() -> Self {
-        const SIZE: usize = 1 << 16;
-        let (protection, flags) = (
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT,
-        );
-        // SAFETY: a new mapping wherever the kernel likes.
-        let at = unsafe { libc::mmap(std::ptr::null_mut(), SIZE, protection, flags, -1, 0) };
-        assert_ne!(at, libc::MAP_FAILED);
-        Self {
-            next: at as usize,
-            end: at as usize + SIZE,
-        }
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> i64 {
-        let at = self.next;
-        assert!(at + bytes.len() < self.end);
-        // SAFETY: within the mapping, and nobody else's.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), at as *mut u8, bytes.len()) };
-        self.next += bytes.len().next_multiple_of(8);
-        i64::try_from(at).unwrap()
-    }
-
-    fn give(&mut self, arg: Arg) -> i64 {
-        match arg {
-            Number(number) => number,
-            Text(text) => self.put(CString::new(text).unwrap().as_bytes_with_nul()),
-            Data(bytes) | Address(bytes) => self.put(bytes),
-            Out(len) => self.put(&vec![0; len]),
-        }
-    }
-}
-
-/// The lower half of a register.
-fn low(register: i64) -> u32 {
-    u32::try_from(register & 0xffff_ffff).unwrap()
-}
-
-/// A call through the 32-bit entry.
-fn int_80(number: i64, args: [u32; 6]) -> i64 {
-    let result: u64;
-    // SAFETY: the registers the kernel and this code change are named or restored.
-    unsafe {
-        core::arch::asm!(
-            "push rbx", "push rbp",
-            "mov ebx, [r12]", "mov ecx, [r12 + 4]", "mov edx, [r12 + 8]",
-            "mov esi, [r12 + 12]", "mov edi, [r12 + 16]", "mov ebp, [r12 + 20]",
-            "int 0x80",
-            "pop rbp", "pop rbx",
-            inout("rax") number => result, in("r12") &raw const args,
-            out("rcx") _, out("rdx") _, out("rsi") _, out("rdi") _,
-            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
-        );
-    }
-    i64::from(low(result.cast_signed()).cast_signed())
-}
-
-fn call_64(number: i64, args: [i64; 6]) -> i64 {
-    let [first, second, third, fourth, fifth, sixth] = args;
-    // SAFETY: the table's calls touch only what the test owns.
-    let result = unsafe { libc::syscall(number, first, second, third, fourth, fifth, sixth) };
-    match result {
-        -1 => -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap()),
-        result => result,
+/// Puts an argument where the kernel finds it.
+fn give(arena: &mut Arena, arg: Arg) -> i64 {
+    match arg {
+        Number(number) => number,
+        Text(text) => arena.text(text),
+        Data(bytes) | Address(bytes) => arena.put(bytes),
+        Out(len) => arena.put(&vec![0; len]),
     }
 }
 
@@ -282,7 +217,7 @@ fn make_calls(narrow: bool) {
     for (index, (name, given)) in CASES.iter().enumerate() {
         let mut args = [0; 6];
         for (place, arg) in args.iter_mut().zip(*given) {
-            *place = arena.give(*arg);
+            *place = give(&mut arena, *arg);
         }
         let result = if narrow {
             let Ok(call) = x86::Sysno::from_str(name) else {

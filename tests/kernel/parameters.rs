@@ -1,449 +1,520 @@
-//! What rules see of system calls: an act does them raw, in a thread, and each
-//! alert must show every parameter as the act gave it.
+//! Every parameter of every event, compared with what a child did: rows of calls
+//! come in, by raw calls, by the C library, in a thread, in a container and through
+//! the 32-bit entries; what leaves are the alerts of a real sensor, whose `evt.args`
+//! must be what the row says.
+//!
+//! One sensor watches a family of calls, whichever way they are made. The child
+//! says what it expects, because only it knows its ids, addresses and descriptors.
+#![expect(
+    unsafe_code,
+    reason = "calls are made and described as no library does"
+)]
 
-#![expect(unsafe_code, reason = "calls the C library would replace by others")]
+#[path = "parameters/case.rs"]
+mod case;
+#[path = "parameters/complete.rs"]
+mod complete;
+#[path = "parameters/engine.rs"]
+mod engine;
+#[path = "parameters/file.rs"]
+mod file;
+#[path = "parameters/io.rs"]
+mod io;
+#[path = "parameters/kernel.rs"]
+mod kernel;
+#[path = "parameters/memory.rs"]
+mod memory;
+#[path = "parameters/name.rs"]
+mod name;
+#[path = "parameters/net.rs"]
+mod net;
+#[path = "parameters/own.rs"]
+mod own;
+#[path = "parameters/process.rs"]
+mod process;
+#[path = "parameters/stage.rs"]
+mod stage;
 
-use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use sensor::events;
+use serde_json::Value;
+use syscalls::{x86, x86_64};
 
 use crate::acts::{act_in, asked};
+use crate::entry::{Arena, call_64, call_libc, call_x32, int_80, low, socketcall};
 use crate::harness::Sensor;
+use crate::proctable::Cgroup;
+use case::{Case, Ways};
+use own::Own;
+use stage::Stage;
 
-/// A call that the act does, and what an alert must show of it. `HERE` stands for
-/// the act's directory.
-type Case = (libc::c_long, Give, &'static [&'static str]);
-/// The arguments, once memory and descriptors for them are there.
-type Give = fn(&Things) -> [usize; 6];
-
-/// Descriptors that the act has open, under numbers of its own choice.
-const FILE: usize = 100;
-const DIRECTORY: usize = 101;
-const UNUSED: usize = 190;
-
-/// Memory that calls point to.
-struct Things {
-    times: [i64; 4],
-    vector: [usize; 4],
-    address: [u8; 16],
-    pair: [i32; 2],
-    buffer: [u8; 64],
-    attribute: [u8; 64],
+/// Calls of one kind: rows, and what cannot be said in rows.
+struct Family {
+    name: &'static str,
+    cases: &'static [Case],
+    own: &'static [Own],
 }
 
-/// What points to a text.
-fn text(text: &'static std::ffi::CStr) -> usize {
-    text.as_ptr().addr()
-}
-
-/// What points to a thing.
-fn at<T>(thing: &T) -> usize {
-    std::ptr::from_ref(thing).addr()
-}
-
-const CWD: usize = (-100_isize).cast_unsigned();
-
-const CASES: &[Case] = &[
-    (
-        libc::SYS_mkdirat,
-        |_| [DIRECTORY, text(c"made"), 0o750, 0, 0, 0],
-        &[
-            "mkdirat",
-            "res=0 dirfd=101(<d>HERE) path=made(HERE/made) mode=750",
-            "name=HERE/made",
-        ],
-    ),
-    (
-        libc::SYS_mkdir,
-        |_| [text(c"made"), 0o750, 0, 0, 0, 0],
-        &["mkdir", "res=-17(EEXIST) path=made(HERE/made) mode=750"],
-    ),
-    (
-        libc::SYS_symlinkat,
-        |_| [text(c"../x"), CWD, text(c"link"), 0, 0, 0],
-        &[
-            "symlinkat",
-            "res=0 target=../x linkdirfd=-100(AT_FDCWD) linkpath=link(HERE/link)",
-            "source=HERE/link",
-        ],
-    ),
-    (
-        libc::SYS_renameat2,
-        |_| [DIRECTORY, text(c"link"), CWD, text(c"moved"), 1, 0],
-        &[
-            "renameat2",
-            "res=0 olddirfd=101(<d>HERE) oldpath=link(HERE/link) newdirfd=-100(AT_FDCWD) \
-             newpath=moved(HERE/moved) flags=1(RENAME_NOREPLACE)",
-            "source=HERE/link target=HERE/moved",
-        ],
-    ),
-    (
-        libc::SYS_linkat,
-        |_| [CWD, text(c"file"), CWD, text(c"hard"), 0, 0],
-        &[
-            "linkat",
-            "res=0 olddir=-100(AT_FDCWD) oldpath=file(HERE/file)",
-            "newpath=hard(HERE/hard)",
-        ],
-    ),
-    (
-        libc::SYS_unlinkat,
-        |_| [DIRECTORY, text(c"made"), 0x200, 0, 0, 0],
-        &[
-            "unlinkat",
-            "res=0 dirfd=101(<d>HERE) name=made(HERE/made) flags=512(AT_REMOVEDIR)",
-        ],
-    ),
-    (
-        libc::SYS_unlink,
-        |_| [text(c"/no/such"), 0, 0, 0, 0, 0],
-        &["unlink", "res=-2(ENOENT) path=/no/such"],
-    ),
-    (
-        libc::SYS_chmod,
-        |_| [text(c"file"), 0o4_711, 0, 0, 0, 0],
-        &[
-            "chmod",
-            "filename=file(HERE/file) mode=4711(S_IXOTH|S_IXGRP|S_IXUSR|S_IWUSR|S_IRUSR|S_ISUID)",
-        ],
-    ),
-    (
-        libc::SYS_fchmod,
-        |_| [FILE, 0o600, 0, 0, 0, 0],
-        &[
-            "fchmod",
-            "res=0 fd=100(<f>HERE/file) mode=600(S_IWUSR|S_IRUSR)",
-            "fd=100 file f HERE/file",
-        ],
-    ),
-    (
-        libc::SYS_fchown,
-        |_| [FILE, usize::MAX, usize::MAX, 0, 0, 0],
-        &[
-            "fchown",
-            "fd=100(<f>HERE/file) uid=4294967295 gid=4294967295",
-        ],
-    ),
-    (
-        libc::SYS_utimensat,
-        |things| [CWD, text(c"file"), at(&things.times), 0, 0, 0],
-        &[
-            "utimensat",
-            "path=file(HERE/file) atime=1600000000000000005 mtime=1500000000000000006",
-        ],
-    ),
-    (
-        libc::SYS_setxattr,
-        |_| [text(c"file"), text(c"user.a"), text(c"abc"), 3, 1, 0],
-        &[
-            "setxattr",
-            "path=file(HERE/file) name=user.a value=abc size=3 flags=1(XATTR_CREATE)",
-        ],
-    ),
-    (
-        libc::SYS_write,
-        |_| [FILE, text(c"hello"), 5, 0, 0, 0],
-        &[
-            "write",
-            "res=5 data=hello fd=100(<f>HERE/file) size=5",
-            "file write hello 5",
-        ],
-    ),
-    (
-        libc::SYS_writev,
-        |things| [FILE, at(&things.vector), 2, 0, 0, 0],
-        &["writev", "res=7 data=onetwo! fd=100(<f>HERE/file) size=7"],
-    ),
-    (
-        libc::SYS_pread64,
-        |things| [FILE, at(&things.buffer), 3, 1, 0, 0],
-        &[
-            "pread",
-            "res=3 data=ell fd=100(<f>HERE/file) size=3 pos=1",
-            "file read ell 3",
-        ],
-    ),
-    (
-        libc::SYS_read,
-        |things| [UNUSED, at(&things.buffer), 3, 0, 0, 0],
-        &[
-            "read",
-            "res=-9(EBADF) data=NULL fd=190 size=3",
-            "fd=190 <NA> o",
-        ],
-    ),
-    (
-        libc::SYS_pipe2,
-        |things| [at(&things.pair), 0o2_000_000, 0, 0, 0, 0],
-        &["pipe2", "(<p>pipe:[", "flags=524288(O_CLOEXEC)"],
-    ),
-    (
-        libc::SYS_dup3,
-        |_| [FILE, 150, 0o2_000_000, 0, 0, 0],
-        &[
-            "dup3",
-            "res=150(<f>HERE/file) oldfd=100(<f>HERE/file) newfd=150(<f>HERE/file) flags=524288(O_CLOEXEC)",
-        ],
-    ),
-    (
-        libc::SYS_memfd_create,
-        |_| [text(c"mine"), 1, 0, 0, 0, 0],
-        &[
-            "memfd_create",
-            "(<m>/memfd:mine) name=mine flags=1(MFD_CLOEXEC)",
-            "memfd m",
-        ],
-    ),
-    (
-        libc::SYS_eventfd2,
-        |_| [3, 0, 0, 0, 0, 0],
-        &[
-            "eventfd2",
-            "(<e>[eventfd]) flags=0 initval=3",
-            "event e [eventfd]",
-        ],
-    ),
-    (
-        libc::SYS_socket,
-        |_| [1, 1 | 0o2_000_000, 0, 0, 0, 0],
-        &[
-            "socket",
-            "domain=1(AF_LOCAL|AF_UNIX) type=1 proto=0 flags=524288(SOCK_CLOEXEC)",
-            "unix u",
-        ],
-    ),
-    (
-        libc::SYS_socket,
-        |_| [99, 1, 0, 0, 0, 0],
-        &[
-            "socket",
-            "fd=-97(EAFNOSUPPORT) domain=99 type=1",
-            "fd=-1 <NA> 4",
-        ],
-    ),
-    (
-        libc::SYS_sendto,
-        |things| [102, text(c"dgram"), 5, 0, at(&things.address), 16],
-        &[
-            "sendto",
-            "res=5 data=dgram fd=102(<4u>0.0.0.0:",
-            "->127.0.0.1:9",
-            "chg=true con=false udp",
-        ],
-    ),
-    (
-        libc::SYS_mmap,
-        |_| [0, 4096, 3, 0x22, usize::MAX, 0],
-        &[
-            "mmap",
-            "addr=0 length=4096 prot=3(PROT_READ|PROT_WRITE) flags=34(MAP_PRIVATE|MAP_ANONYMOUS) fd=-1(EPERM)",
-        ],
-    ),
-    (
-        libc::SYS_mprotect,
-        |_| [4096, 1, 4, 0, 0, 0],
-        &[
-            "mprotect",
-            "res=-12(ENOMEM) addr=1000 length=1 prot=4(PROT_EXEC)",
-        ],
-    ),
-    (
-        libc::SYS_prctl,
-        |_| [15, text(c"renamed"), 0, 0, 0, 0],
-        &[
-            "prctl",
-            "res=0 option=15(PR_SET_NAME) arg2_str=renamed arg2_int=0",
-        ],
-    ),
-    (
-        libc::SYS_ptrace,
-        |_| [16, 999_999_999, 0, 0, 0, 0],
-        &[
-            "ptrace",
-            "res=-3(ESRCH)",
-            "request=16(PTRACE_ATTACH) pid=999999999",
-        ],
-    ),
-    (
-        libc::SYS_kill,
-        |_| [999_999_999, 0, 0, 0, 0, 0],
-        &["kill", "res=-3(ESRCH) pid=999999999 sig=0"],
-    ),
-    (
-        libc::SYS_setresuid,
-        |_| [usize::MAX, 0, usize::MAX, 0, 0, 0],
-        &[
-            "setresuid",
-            "res=0 ruid=4294967295(<NONE>) euid=0(root) suid=4294967295(<NONE>)",
-        ],
-    ),
-    (
-        libc::SYS_unshare,
-        |_| [0x200, 0, 0, 0, 0, 0],
-        &["unshare", "res=0 flags=512(CLONE_FS)"],
-    ),
-    (
-        libc::SYS_mount,
-        |_| [text(c"none"), text(c"/no/such"), text(c"tmpfs"), 3, 0, 0],
-        &[
-            "mount",
-            "res=-2(ENOENT) dev=none dir=/no/such type=tmpfs flags=3(MS_RDONLY|MS_NOSUID)",
-        ],
-    ),
-    (
-        libc::SYS_umount2,
-        |_| [text(c"/no/such"), 2, 0, 0, 0, 0],
-        &["umount2", "res=-2(ENOENT) name=/no/such flags=2(DETACH)"],
-    ),
-    (
-        libc::SYS_bpf,
-        |things| [0, at(&things.attribute), 64, 0, 0, 0],
-        &[
-            "bpf",
-            "cmd=0(BPF_MAP_CREATE) type=2(BPF_MAP_TYPE_ARRAY) name=mine",
-        ],
-    ),
-    (
-        libc::SYS_finit_module,
-        |_| [FILE, text(c"a=1"), 2, 0, 0, 0],
-        &[
-            "finit_module",
-            "fd=100(<f>HERE/file) uargs=a=1 flags=2(MODULE_INIT_IGNORE_VERMAGIC)",
-        ],
-    ),
-    (
-        libc::SYS_keyctl,
-        |_| [0, (-2_isize).cast_unsigned(), 0, 0, 0, 0],
-        &["keyctl", "operation=0(KEYCTL_GET_KEYRING_ID) key=-2"],
-    ),
-    (
-        libc::SYS_personality,
-        |_| [0xffff_ffff, 0, 0, 0, 0, 0],
-        &["personality", "persona=4294967295"],
-    ),
-    // Without named parameters.
-    (
-        libc::SYS_io_destroy,
-        |_| [0xabc, 0, 0, 0, 0, 0],
-        &["io_destroy", "res=-22(EINVAL) arg0=ABC"],
-    ),
-    (
-        libc::SYS_chdir,
-        |_| [text(c"sub"), 0, 0, 0, 0, 0],
-        &["chdir", "res=0 path=sub(HERE/sub)"],
-    ),
-    (
-        libc::SYS_fchdir,
-        |_| [DIRECTORY, 0, 0, 0, 0, 0],
-        &["fchdir", "res=0 fd=101(<d>HERE)"],
-    ),
-    (
-        libc::SYS_close,
-        |_| [150, 0, 0, 0, 0, 0],
-        &[
-            "close",
-            "res=0 fd=150(<f>HERE/file)",
-            "fd=150 file f HERE/file",
-        ],
-    ),
+const FAMILIES: &[Family] = &[
+    Family {
+        name: "file",
+        cases: file::CASES,
+        own: &[],
+    },
+    Family {
+        name: "name",
+        cases: name::CASES,
+        own: &[],
+    },
+    Family {
+        name: "io",
+        cases: io::CASES,
+        own: &[],
+    },
+    Family {
+        name: "net",
+        cases: net::CASES,
+        own: &[],
+    },
+    Family {
+        name: "memory",
+        cases: memory::CASES,
+        own: &[],
+    },
+    Family {
+        name: "kernel",
+        cases: kernel::CASES,
+        own: &[],
+    },
+    Family {
+        name: "process",
+        cases: process::CASES,
+        own: own::ALL,
+    },
 ];
 
-const RULE: &str = r"
-- rule: parameters
-  desc: all of one program's calls
-  condition: evt.type in (TYPES) and proc.args contains parameters::perform
-  output: >-
-    %evt.type %evt.args # fd=%fd.num %fd.type %fd.typechar %fd.name # name=%fs.path.name
-    source=%fs.path.source target=%fs.path.target # %evt.category %evt.io_dir %evt.buffer
-    %evt.buflen # chg=%fd.name_changed con=%fd.connected %fd.l4proto #
-  priority: NOTICE
-";
+/// The ways a child takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Manner {
+    Raw,
+    Library,
+    Thread,
+    Container,
+    /// `int 0x80`.
+    Narrow,
+    /// The one 32-bit call for all calls on sockets.
+    Socketcall,
+}
 
-#[test]
-fn every_parameter_is_shown_as_it_was_given() {
-    let mut types: Vec<&str> = CASES.iter().map(|(_, _, want)| want[0]).collect();
-    types.sort_unstable();
-    types.dedup();
-    let rule = RULE.replace("TYPES", &types.join(", "));
-    let sensor = Sensor::start(&rule, "", "");
-    let dir = tempfile::tempdir().unwrap();
-    // As the kernel resolves it.
-    let path = dir.path().canonicalize().unwrap();
-    let path = path.to_str().unwrap();
-    act_in("parameters", "calls", path);
-    sensor.wait_alert("of the last call", |alert| {
-        let output = alert["output"].as_str().unwrap();
-        output.contains("close res=0 fd=150")
-    });
-    let alerts = sensor.alerts();
-    let shown: Vec<&str> = alerts
-        .iter()
-        .filter_map(|alert| alert["output"].as_str())
-        .collect();
-    for (_, _, want) in CASES {
-        let [name, pieces @ ..] = want else {
-            unreachable!("a case has a name");
-        };
-        let name = format!(" {name} ");
-        let of_call = shown.iter().filter(|line| line.contains(&name));
-        let pieces: Vec<String> = pieces
-            .iter()
-            .map(|piece| piece.replace("HERE", path))
-            .collect();
-        let fits = |line: &&&str| pieces.iter().all(|piece| line.contains(piece.as_str()));
-        let of_call: Vec<_> = of_call.collect();
-        assert!(
-            of_call.iter().copied().any(|line| fits(&line)),
-            "{pieces:#?} in {of_call:#?}"
-        );
+const MANNERS: &[Manner] = &[
+    Manner::Raw,
+    Manner::Library,
+    Manner::Thread,
+    Manner::Container,
+    Manner::Narrow,
+    Manner::Socketcall,
+];
+
+impl Manner {
+    fn name(self) -> String {
+        format!("{self:?}")
     }
+
+    fn is_narrow(self) -> bool {
+        matches!(self, Self::Narrow | Self::Socketcall)
+    }
+
+    /// Whether it makes calls of that family.
+    fn serves(self, family: &Family) -> bool {
+        self != Self::Socketcall || family.name == "net"
+    }
+}
+
+/// What the kernel calls an event.
+fn kernel_name(event: &str) -> &str {
+    match event {
+        "pread" => "pread64",
+        "pwrite" => "pwrite64",
+        "prlimit" => "prlimit64",
+        event => event,
+    }
+}
+
+/// The number of a call in the 64-bit table.
+fn number(event: &str) -> i64 {
+    let call = x86_64::Sysno::from_str(kernel_name(event));
+    i64::from(call.unwrap_or_else(|()| panic!("no call {event}")).id())
+}
+
+/// The number of the 32-bit call that is laid out as the 64-bit one of that name.
+fn number_32(event: &str) -> Option<i64> {
+    let name = match kernel_name(event) {
+        "mmap" => "mmap2",
+        "newfstatat" => "fstatat64",
+        name => name,
+    };
+    Some(i64::from(x86::Sysno::from_str(name).ok()?.id()))
+}
+
+/// The place of a call on sockets in `socketcall`.
+fn place_in_socketcall(event: &str) -> Option<u32> {
+    const CALLS: [&str; 20] = [
+        "socket",
+        "bind",
+        "connect",
+        "listen",
+        "accept",
+        "getsockname",
+        "getpeername",
+        "socketpair",
+        "send",
+        "recv",
+        "sendto",
+        "recvfrom",
+        "shutdown",
+        "setsockopt",
+        "getsockopt",
+        "sendmsg",
+        "recvmsg",
+        "accept4",
+        "recvmmsg",
+        "sendmmsg",
+    ];
+    let place = CALLS.iter().position(|name| *name == event)?;
+    u32::try_from(place + 1).ok()
+}
+
+// The child.
+
+/// Makes the call of a row that way; nothing when that way does not lead there.
+fn make(case: &Case, manner: Manner, stage: &mut Stage) -> Option<(i64, [i64; 6])> {
+    let library = case.ways == Ways::Library;
+    let narrow = manner.is_narrow();
+    if narrow && case.ways != Ways::All || library && manner == Manner::Raw {
+        return None;
+    }
+    let call_32 = match manner {
+        Manner::Narrow => Some(number_32(case.event)?),
+        Manner::Socketcall => Some(i64::from(place_in_socketcall(case.event)?)),
+        _ => None,
+    };
+    let function = case
+        .function
+        .filter(|_| manner == Manner::Library || library);
+    if manner == Manner::Library && function.is_none() {
+        return None;
+    }
+    (case.before)();
+    let mut args = [0; 6];
+    for (place, arg) in args.iter_mut().zip(case.args) {
+        *place = arg.give(&mut stage.arena, narrow);
+    }
+    let result = match (manner, function) {
+        (Manner::Narrow, _) => int_80(call_32?, args.map(low)),
+        (Manner::Socketcall, _) => {
+            socketcall(&mut stage.arena, u32::try_from(call_32?).unwrap(), args)
+        }
+        (_, Some(function)) => call_libc(function, args),
+        _ => call_64(number(case.event), args),
+    };
+    Some((result, args))
+}
+
+/// Makes every call of a family and says what is expected of each.
+fn make_all(family: &Family, manner: Manner, dir: &Path) {
+    let mut stage = Stage::new(dir, manner.is_narrow());
+    for case in family.cases {
+        if let Some((result, args)) = make(case, manner, &mut stage) {
+            let shows = if manner.is_narrow() {
+                case.shows_32
+            } else {
+                case.shows
+            };
+            let text = stage.expanded(shows, result, &args);
+            stage.expect(case.event, &text);
+        }
+    }
+    for own in family.own {
+        (own.act)(&mut stage, manner);
+    }
+    // What tells that all before has been seen.
+    let end = stage.arena.text(&format!("{}{END}", dir.display()));
+    call_64(number("rmdir"), [end, 0, 0, 0, 0, 0]);
+}
+
+/// What the last call of each child names, behind its directory.
+const END: &str = "/no/such/end";
+
+/// The child's side: `family/manner`, and `directory|cgroup`.
+#[test]
+fn perform() {
+    let Some((what, place)) = asked() else { return };
+    let (family, manner) = what.split_once('/').unwrap();
+    let family = FAMILIES.iter().find(|it| it.name == family).unwrap();
+    let manner = MANNERS.iter().find(|it| it.name() == manner);
+    let manner = *manner.unwrap();
+    let (dir, cgroup) = place.split_once('|').unwrap();
+    if manner == Manner::Container {
+        std::fs::write(Path::new(cgroup).join("cgroup.procs"), "0").unwrap();
+    }
+    let dir = PathBuf::from(dir);
+    // Tests run in threads, and that is one of the ways.
+    match manner {
+        Manner::Thread => make_all(family, manner, &dir),
+        _ => first_thread(|| make_all(family, manner, &dir)),
+    }
+}
+
+/// Does something in the first thread of a process.
+fn first_thread(act: impl FnOnce()) {
+    // SAFETY: nobody else runs in this process, so nothing is held that the child needs.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(act));
+        call_64(libc::SYS_exit_group, [done.is_err().into(), 0, 0, 0, 0, 0]);
+    }
+    let mut status = 0;
+    // SAFETY: a child of this process.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert_eq!(status, 0, "what the child said stands above");
+}
+
+// The test.
+
+/// What a child expects of an event.
+struct Expected {
+    event: String,
+    thread: u64,
+    abi: String,
+    shows: String,
+}
+
+/// The lines of a child that say so, wherever the test harness put them.
+fn expected(output: &str) -> Vec<Expected> {
+    let lines = output.lines().filter_map(|line| line.split_once("made\t"));
+    let parse = |(_, line): (&str, &str)| {
+        let [event, thread, abi, shows] = line.splitn(4, '\t').collect::<Vec<_>>()[..] else {
+            panic!("not four words: {line}");
+        };
+        Expected {
+            event: event.to_owned(),
+            thread: thread.parse().unwrap(),
+            abi: abi.to_owned(),
+            shows: shows.to_owned(),
+        }
+    };
+    lines.map(parse).collect()
+}
+
+/// Alerts on all of those events that children of these tests raise, and on the
+/// last call of each.
+fn rule(events: &BTreeSet<&str>) -> String {
+    let events: Vec<&str> = events.iter().copied().collect();
+    format!(
+        r"
+- rule: parameters
+  desc: all that the children do
+  condition: >
+    evt.type in ({}, rmdir) and proc.args contains parameters::perform
+  output: >-
+    %evt.type %evt.args %thread.vtid %evt.abi %container.id %proc.pid
+  priority: NOTICE
+",
+        events.join(", ")
+    )
+}
+
+/// The rule's fields of an alert, as text.
+fn field<'a>(alert: &'a Value, name: &str) -> &'a str {
+    alert["output_fields"][name].as_str().unwrap_or_default()
+}
+
+fn is_of(alert: &Value, expected: &Expected, container: Option<&str>) -> bool {
+    let fields = &alert["output_fields"];
+    field(alert, "evt.type") == expected.event
+        && fields["thread.vtid"].as_u64() == Some(expected.thread)
+        && expected
+            .abi
+            .split('|')
+            .any(|abi| abi == field(alert, "evt.abi"))
+        && container.is_none_or(|id| field(alert, "container.id") == id)
+}
+
+/// Takes what is expected from the alerts, in the order it was done, and says what
+/// is not there.
+fn missing(manner: &str, expected: &[Expected], alerts: &[Value], container: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut next = 0;
+    for it in expected {
+        let left = alerts.iter().enumerate().skip(next);
+        let of_event = |alert: &Value| is_of(alert, it, Some(container));
+        let mut fitting = left.filter(|(_, alert)| of_event(alert));
+        let found = fitting.find(|(_, alert)| case::fits(&it.shows, field(alert, "evt.args")));
+        if let Some((at, _)) = found {
+            next = at + 1;
+            continue;
+        }
+        let shown = alerts.iter().filter(|alert| of_event(alert));
+        let shown = shown.map(|alert| field(alert, "evt.args"));
+        let nearest = shown.max_by_key(|text| alike(&it.shows, text));
+        wrong.push(format!(
+            "{manner}: {} ({})\n  want {}\n  seen {}",
+            it.event,
+            it.abi,
+            it.shows,
+            nearest.unwrap_or("nothing")
+        ));
+    }
+    wrong
+}
+
+/// How many words two texts share.
+fn alike(one: &str, other: &str) -> usize {
+    let words = one.split(' ');
+    words
+        .filter(|word| other.split(' ').any(|it| it == *word))
+        .count()
+}
+
+/// Makes the calls of a family in every manner under one sensor, and compares.
+fn compare(name: &str) {
+    let family = FAMILIES.iter().find(|it| it.name == name).unwrap();
+    let cases = family.cases.iter().map(|case| case.event);
+    let own = family.own.iter().flat_map(|own| own.events).copied();
+    let events: BTreeSet<&str> = cases.chain(own).collect();
+    for event in &events {
+        assert!(events::by_name(event).is_some(), "no event {event}");
+    }
+    // Others on the machine do the same calls meanwhile.
+    let sensor = Sensor::start(&rule(&events), "capture:\n  ring_mib: 64\n", "");
+    let place = FAMILIES.iter().position(|it| it.name == name).unwrap();
+    // The beginning is what is shown of it.
+    let id = format!("{:010x}{place:02x}{:052x}", std::process::id(), 0);
+    let cgroup = Cgroup::like_docker(&id);
+    let mut wrong = Vec::new();
+    for manner in MANNERS.iter().filter(|manner| manner.serves(family)) {
+        let kept = tempfile::tempdir().unwrap();
+        // As the kernel resolves it.
+        let dir = kept.path().canonicalize().unwrap();
+        let what = format!("{name}/{}", manner.name());
+        let place = format!("{}|{}", dir.display(), cgroup.0.display());
+        let (_, output) = act_in("parameters", &what, &place);
+        let end = format!("{}{END}", dir.display());
+        sensor.wait_alert("of the end", |alert| {
+            field(alert, "evt.args").contains(&end)
+        });
+        let container = match manner {
+            Manner::Container => &id[..12],
+            _ => "host",
+        };
+        let expected = expected(&output);
+        assert!(!expected.is_empty(), "{what}: nothing was done: {output}");
+        wrong.extend(missing(&what, &expected, &sensor.alerts(), container));
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}\n{}",
+        wrong.len(),
+        wrong.join("\n"),
+        sensor.log()
+    );
     let (finished, _dir) = sensor.stop();
     finished.assert_adds_up();
 }
 
-/// The child's side.
 #[test]
-fn perform() {
-    let Some((_, dir)) = asked() else {
+fn calls_that_make_descriptors_show_what_was_done() {
+    compare("file");
+}
+
+#[test]
+fn calls_on_names_show_what_was_done() {
+    compare("name");
+}
+
+#[test]
+fn calls_that_move_bytes_show_what_was_done() {
+    compare("io");
+}
+
+#[test]
+fn calls_on_sockets_show_what_was_done() {
+    compare("net");
+}
+
+#[test]
+fn calls_on_memory_show_what_was_done() {
+    compare("memory");
+}
+
+#[test]
+fn calls_into_the_kernel_show_what_was_done() {
+    compare("kernel");
+}
+
+#[test]
+fn calls_on_processes_show_what_was_done() {
+    compare("process");
+}
+
+/// The child's side of the test below: calls of the x32 interface, by the numbers of
+/// the 64-bit table and by one that only it has.
+#[test]
+fn perform_x32() {
+    if !std::env::args().any(|argument| argument == "parameters::perform_x32") {
         return;
-    };
-    std::env::set_current_dir(Path::new(&dir)).unwrap();
-    std::fs::create_dir("sub").unwrap();
-    let number = |fd: usize| i32::try_from(fd).unwrap();
-    let file = std::fs::File::options();
-    let file = file
-        .clone()
-        .create(true)
-        .read(true)
-        .write(true)
-        .open("file")
+    }
+    let mut arena = Arena::new();
+    let path = arena.text("/no/such/x32");
+    let nothing = arena.put(&[0; 16]);
+    let calls = [
+        ("unlink", 87, [path, 0, 0, 0, 0, 0], "res"),
+        ("openat", 257, [-100, path, 0, 0, 0, 0], "fd"),
+        ("execve", 520, [path, nothing, nothing, 0, 0, 0], "res"),
+    ];
+    for (event, number, args, name) in calls {
+        println!("made\t{event}\t0\tx32\t{name}={}", call_x32(number, args));
+    }
+}
+
+#[test]
+fn a_call_of_the_x32_interface_is_never_taken_for_another() {
+    let events = ["unlink", "openat", "execve"].into_iter().collect();
+    // The hook on every call sees also those that this kernel does not know.
+    let sensor = Sensor::start(
+        &rule(&events),
+        "capture:\n  ring_mib: 64\n  hook: all\n",
+        "",
+    );
+    let this = std::env::current_exe().unwrap();
+    let child = std::process::Command::new(this)
+        .args(["--exact", "parameters::perform_x32", "--nocapture"])
+        .output()
         .unwrap();
-    let directory = std::fs::File::open(&dir).unwrap();
-    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
-    for (from, to) in [
-        (file.as_raw_fd(), FILE),
-        (directory.as_raw_fd(), DIRECTORY),
-        (socket.as_raw_fd(), 102),
-    ] {
-        // SAFETY: the numbers are this process's own, and free.
-        assert_eq!(unsafe { libc::dup2(from, number(to)) }, number(to));
+    assert!(child.status.success(), "{child:?}");
+    let expected = expected(&String::from_utf8_lossy(&child.stdout));
+    assert_eq!(expected.len(), events.len());
+    let is_attempt = |alert: &Value| field(alert, "evt.args").contains("/no/such/x32");
+    for it in expected {
+        let told = sensor.wait_alert("of an x32 call", |alert| {
+            is_attempt(alert) && field(alert, "evt.type") == it.event
+        });
+        assert_eq!(field(&told, "evt.abi"), "x32", "{told}");
+        assert!(
+            field(&told, "evt.args").starts_with(&it.shows),
+            "{}: {told}",
+            it.shows
+        );
     }
-    let (one, two) = ("one", "two!");
-    let mut things = Things {
-        times: [1_600_000_000, 5, 1_500_000_000, 6],
-        vector: [one.as_ptr().addr(), 3, two.as_ptr().addr(), 4],
-        address: [0; 16],
-        pair: [0; 2],
-        buffer: [0; 64],
-        attribute: [0; 64],
-    };
-    things.address[..8].copy_from_slice(&[2, 0, 0, 9, 127, 0, 0, 1]);
-    for (at, byte) in [(0, 2), (4, 4), (8, 4), (12, 1)] {
-        things.attribute[at] = byte;
-    }
-    things.attribute[28..32].copy_from_slice(b"mine");
-    for (call, give, _) in CASES {
-        let [first, second, third, fourth, fifth, sixth] = give(&things);
-        // SAFETY: each case gives what its call expects, or what it refuses.
-        unsafe { libc::syscall(*call, first, second, third, fourth, fifth, sixth) };
-    }
+    let attempts = sensor.alerts().into_iter().filter(is_attempt);
+    assert_eq!(
+        attempts.count(),
+        events.len(),
+        "nothing else was told of them"
+    );
+    let (finished, _dir) = sensor.stop();
+    finished.assert_adds_up();
 }

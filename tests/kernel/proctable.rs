@@ -205,7 +205,7 @@ impl Cgroup {
     }
 
     /// Named like a container of Docker's, in the v2 hierarchy.
-    fn like_docker(id: &str) -> Self {
+    pub(crate) fn like_docker(id: &str) -> Self {
         let mounts = fs::read_to_string("/proc/mounts").unwrap();
         let root = mounts
             .lines()

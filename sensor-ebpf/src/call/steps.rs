@@ -6,8 +6,8 @@
 #![expect(unsafe_code, reason = "exported under their own names; raw pointers")]
 
 use super::{
-    CWD, RESULT, SECTION_ADDRESS, SECTION_BASE, SECTION_BYTES, SECTION_DESCRIPTOR, SECTION_PEER,
-    SECTION_TEXT, Section,
+    CONTROL, CWD, FILLED, POLLED, Polled, RESULT, SECTION_ADDRESS, SECTION_BASE, SECTION_BYTES,
+    SECTION_DESCRIPTOR, SECTION_PEER, SECTION_TEXT, SECTION_USAGE, Section,
     closing::{self, CLOSE, PATH_KEPT},
     step,
 };
@@ -21,6 +21,7 @@ use crate::{
         masked, offset, opaque, path, peek_user, read_kernel, read_user, read_user_string,
         socket::Socket,
         task::Task,
+        usage,
         work::{Work, work},
     },
     maps::{scratch, snap_bytes},
@@ -49,6 +50,10 @@ const FMODE_CREATED: u32 = 0x10_0000;
 /// `super_block.s_magic` of the file systems whose files have no path but a name.
 const PIPEFS_MAGIC: u32 = 0x5049_5045;
 const ANON_INODE_MAGIC: u32 = 0x0904_1934;
+const NSFS_MAGIC: u32 = 0x6e73_6673;
+
+/// Longer than the name of any kind of namespace.
+const NAMESPACE_NAME: u32 = 32;
 
 /// A step's argument.
 const fn arg_of(step: u64) -> u64 {
@@ -67,11 +72,13 @@ pub(crate) extern "C" fn call_step(slot: u64, step: u64) -> u64 {
     match step as u8 {
         step::PATH => step_path(slot, step),
         step::TEXT => step_text(slot, step),
-        step::BYTES | step::FIXED => step_bytes(slot, step),
+        step::BYTES | step::FIXED | step::BYTES_OUT => step_bytes(slot, step),
         step::ADDRESS | step::ADDRESS_OUT => step_address(slot, step),
         step::DESCRIPTOR | step::DESCRIPTOR_AT => step_descriptor(slot, step),
         step::MESSAGE => step_message(slot, step),
         step::VECTOR | step::VECTOR_OUT => step_vector(slot, step),
+        step::USAGE => step_usage(slot),
+        step::POLL => step_poll(slot, step),
         _ => 0,
     }
 }
@@ -134,6 +141,12 @@ extern "C" fn step_bytes(slot: u64, step: u64) -> u64 {
     let address = work.arg(arg_of(step));
     let (full, most) = if step as u8 == step::FIXED {
         (with_of(step), TEXT_MAX)
+    } else if step as u8 == step::BYTES_OUT {
+        if work.result < 0 {
+            return 0;
+        }
+        let len: u32 = peek_user(work.arg(with_of(step)));
+        (u64::from(len), snap_bytes())
     } else {
         (work.arg(with_of(step)), snap_bytes())
     };
@@ -193,12 +206,15 @@ extern "C" fn put_address(slot: u64, arg: u64, address: u64, len: u64) -> u64 {
     0
 }
 
-/// A `struct msghdr`: the address it names, and its data.
+/// A `struct msghdr`: the address it names, its data and, of one the call filled in,
+/// its ancillary data.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn step_message(slot: u64, step: u64) -> u64 {
     let Some(work) = work(slot) else { return 0 };
     let message = work.arg(arg_of(step));
+    let with = with_of(step);
+    let filled = with == u64::from(RESULT) || with == u64::from(FILLED);
     let (name, name_len, vector, count);
     if work.is_narrow() {
         let read: [u32; 4] = peek_user(message);
@@ -213,13 +229,133 @@ extern "C" fn step_message(slot: u64, step: u64) -> u64 {
         vector = read[2];
         count = read[3];
     }
-    put_address(slot, arg_of(step), name, name_len);
-    let limit = if with_of(step) == u64::from(RESULT) {
+    // What a failed call was to fill in is whatever was there before.
+    if !filled || work.result >= 0 {
+        put_address(slot, arg_of(step), name, name_len);
+    }
+    let limit = if with == u64::from(FILLED) {
+        length_behind(work, message)
+    } else if filled {
         returned(work)
     } else {
         u64::MAX
     };
-    put_vector(slot, arg_of(step), vector, count, limit)
+    put_vector(slot, arg_of(step), vector, count, limit);
+    if filled && work.result >= 0 {
+        put_control(slot, arg_of(step), message);
+    }
+    0
+}
+
+/// How many bytes the first of several messages has, if there is one.
+#[inline(always)]
+fn length_behind(work: &Work, message: u64) -> u64 {
+    if work.result <= 0 {
+        return 0;
+    }
+    let behind = if work.is_narrow() { 28 } else { 56 };
+    u64::from(peek_user::<u32>(message + behind))
+}
+
+/// The beginning of a message's ancillary data.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn put_control(slot: u64, arg: u64, message: u64) -> u64 {
+    let Some(work) = work(slot) else { return 0 };
+    let (control, full);
+    if work.is_narrow() {
+        let read: [u32; 2] = peek_user(message + 16);
+        control = u64::from(read[0]);
+        full = u64::from(read[1]);
+    } else {
+        let read: [u64; 2] = peek_user(message + 32);
+        control = read[0];
+        full = read[1];
+    }
+    let Some(room) = work.room(slot) else {
+        return 0;
+    };
+    let len = at_most(full as usize, snap_bytes());
+    let len = masked(at_most(len, TEXT_MAX - 1), TEXT_MAX - 1);
+    if control != 0 && len != 0 && read_user(room + HEAD, len as u32, control) {
+        let arg = arg | u64::from(CONTROL);
+        work.put(room, SECTION_BYTES, arg, len, cut(full));
+    }
+    0
+}
+
+/// What the task uses.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn step_usage(slot: u64) -> u64 {
+    let Some(work) = work(slot) else { return 0 };
+    let Some(room) = work.room(slot) else {
+        return 0;
+    };
+    let at = work.len + HEAD;
+    if usage::write_usage(slot, Task::current().0, at) != 0 {
+        work.put(room, SECTION_USAGE, 0, usage::LEN, usage::LEN as u32);
+    }
+    0
+}
+
+/// The descriptors that were waited for: as many as are told, one after the other.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn step_poll(slot: u64, step: u64) -> u64 {
+    let Some(work) = work(slot) else { return 0 };
+    let (array, count) = (work.arg(arg_of(step)), work.arg(with_of(step)));
+    if work.result < 0 {
+        return 0;
+    }
+    work.taken = 0;
+    for index in 0..POLLED as u64 {
+        if index as usize >= opaque(count as usize) {
+            break;
+        }
+        poll_element(slot, array, index);
+    }
+    let Some(room) = work.room(slot) else {
+        return 0;
+    };
+    let len = at_most(work.taken as usize, POLLED * size_of::<Polled>());
+    let full = count.saturating_mul(size_of::<Polled>() as u64);
+    work.put(room, SECTION_BYTES, arg_of(step), len, cut(full));
+    0
+}
+
+/// Writes one of them behind those before it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn poll_element(slot: u64, array: u64, index: u64) -> u64 {
+    const SIZE: usize = size_of::<Polled>();
+    let Some(work) = work(slot) else { return 0 };
+    let Some(room) = work.room(slot) else {
+        return 0;
+    };
+    let at = array + index * 8;
+    let number: i32 = peek_user(at);
+    let waited: u32 = peek_user(at + 4);
+    let file = if number < 0 {
+        File(0)
+    } else {
+        Task::current().file(number as u32)
+    };
+    let inode = file.inode();
+    let to = room + HEAD + at_most(index as usize, POLLED - 1) as u64 * SIZE as u64;
+    let first = u64::from(number as u32) | u64::from(waited) << 32;
+    let family = if inode.mode() & S_IFMT == S_IFSOCK {
+        file.socket().family()
+    } else {
+        0
+    };
+    let kind = u64::from(inode.mode()) | u64::from(family) << 16;
+    unsafe {
+        (to as *mut u64).write_unaligned(first);
+        ((to + 8) as *mut u64).write_unaligned(kind | u64::from(inode.magic()) << 32);
+    }
+    work.taken = (index + 1) * SIZE as u64;
+    0
 }
 
 #[unsafe(no_mangle)]
@@ -463,6 +599,12 @@ fn file_name(slot: u64, work: &Work, file: File, to: u64) -> usize {
     let it = &work.descriptor;
     if file.0 == 0 || it.mode & S_IFMT == S_IFIFO && it.magic == PIPEFS_MAGIC {
         return 0;
+    }
+    if it.magic == NSFS_MAGIC {
+        let namespace: u64 = field(file.inode().0, offset!(inode_private));
+        let operations: u64 = field(namespace, offset!(ns_ops));
+        let name: u64 = field(operations, offset!(ns_ops_name));
+        return crate::kernel::read_kernel_string(to, NAMESPACE_NAME, name);
     }
     let (mut text, mut len) = path::text(slot, file.path());
     if len > 1 && it.magic == ANON_INODE_MAGIC {

@@ -4,9 +4,11 @@
 //! otherwise than by not finding it.
 
 use sensor_ebpf::call::{
-    ABI_32, ABI_X32, ARGUMENTS, Descriptor, Peer, Record, SECTION_ADDRESS, SECTION_BASE,
-    SECTION_BYTES, SECTION_DESCRIPTOR, SECTION_PEER, SECTION_TEXT, Section,
+    ABI_32, ABI_X32, ARGUMENTS, CONTROL, Descriptor, Peer, Polled, Record, SECTION_ADDRESS,
+    SECTION_BASE, SECTION_BYTES, SECTION_DESCRIPTOR, SECTION_PEER, SECTION_TEXT, SECTION_USAGE,
+    Section,
 };
+use sensor_ebpf::place::Usage;
 use zerocopy::FromBytes;
 
 use super::{DecodeError, record};
@@ -148,6 +150,24 @@ impl<'r> Call<'r> {
     /// The socket address an argument points to, its family first.
     pub fn address(&self, arg: u8) -> Option<&'r [u8]> {
         Some(self.find(SECTION_ADDRESS, arg)?.bytes)
+    }
+
+    /// The ancillary data of the message an argument points to.
+    pub fn control(&self, arg: u8) -> Option<Read<'r>> {
+        self.find(SECTION_BYTES, arg | CONTROL)
+    }
+
+    /// What the task used when the call had returned.
+    pub fn usage(&self) -> Option<Usage> {
+        let bytes = self.find(SECTION_USAGE, 0)?.bytes;
+        Usage::read_from_bytes(bytes).ok()
+    }
+
+    /// The descriptors an argument points to that were waited for.
+    pub fn polled(&self, arg: u8) -> impl Iterator<Item = Polled> {
+        let bytes = self.bytes(arg).map_or(&[][..], |read| read.bytes);
+        let each = bytes.chunks_exact(size_of::<Polled>());
+        each.filter_map(|bytes| Polled::read_from_bytes(bytes).ok())
     }
 
     /// What the descriptor in an argument, or [`sensor_ebpf::call::RESULT`], was

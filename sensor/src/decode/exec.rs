@@ -8,7 +8,7 @@ use super::{DecodeError, ExeFile, Exec, ExecCall, record};
 pub(super) fn decode(bytes: &[u8]) -> Result<Exec<'_>, DecodeError> {
     let (fixed, mut texts) = record::split::<Record>(bytes)?;
     let flag = |bit| fixed.flags & bit != 0;
-    Ok(Exec {
+    let mut exec = Exec {
         call: match fixed.call {
             CALL_EXECVEAT => ExecCall::Execveat,
             _ => ExecCall::Execve,
@@ -35,5 +35,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Exec<'_>, DecodeError> {
             memfd: flag(MEMFD),
             writable: flag(WRITABLE),
         },
-    })
+        usage: None,
+    };
+    exec.usage = record::usage(texts);
+    Ok(exec)
 }

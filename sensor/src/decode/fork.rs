@@ -6,6 +6,7 @@ use super::{Comm, DecodeError, Fork, ForkCall, record};
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Fork<'_>, DecodeError> {
     let (fixed, mut texts) = record::split::<Record>(bytes)?;
+    let place = texts.place(&fixed.place)?;
     Ok(Fork {
         call: match fixed.call {
             CALL_FORK => ForkCall::Fork,
@@ -20,6 +21,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Fork<'_>, DecodeError> {
         comm: Comm::from(&fixed.comm[..]),
         flags: fixed.clone_flags,
         loginuid: fixed.loginuid,
-        place: texts.place(&fixed.place)?,
+        place,
+        usage: record::usage(texts),
     })
 }

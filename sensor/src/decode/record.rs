@@ -87,6 +87,11 @@ pub(super) fn status<'r>(
     Ok((record, Some(status)))
 }
 
+/// What a task uses, where the rest of its record is just that.
+pub(super) fn usage(texts: Texts<'_>) -> Option<place::Usage> {
+    place::Usage::read_from_bytes(texts.rest()).ok()
+}
+
 /// The fixed part of that type, and the texts behind it.
 pub(super) fn split<R: FromBytes + KnownLayout + Immutable>(
     record: &[u8],

@@ -9,8 +9,8 @@ use super::Kind::{
     Enum, Errno, Fd, Flags, Hex, Mode, Octal, Path, Pid, RelativePath, Signed, Unsigned,
 };
 use super::{
-    EventType, From, Of, Param, RES, arg, call, dir, fd, made, p, param_from, path, result, text,
-    under, word, words,
+    EventType, From, Of, Param, RES, arg, call, dir, fd, made, p, param_from, path, text, under,
+    word, words,
 };
 
 /// What eventfd and eventfd2 make.
@@ -122,7 +122,7 @@ pub(super) const ROWS: &[EventType] = &[
         "fcntl",
         IoOther,
         &[
-            result("res", Fd),
+            made("res"),
             fd("fd", 0),
             arg("cmd", Enum(32), 1).words(words::FCNTL),
             arg("arg", Unsigned(64), 2),

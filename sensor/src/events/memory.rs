@@ -4,12 +4,12 @@
 
 use super::Category::{Ipc, Memory};
 use super::Kind::{Enum, Flags, Hex, Octal, Signed, Unsigned};
-use super::{EventType, Param, RES, arg, call, fd, p, result, words};
+use super::{EventType, From, Param, RES, Uses, arg, call, fd, param_from, result, words};
 
-/// Sizes of the process, which no record has.
-const VM_SIZE: Param = p("vm_size", Unsigned(32));
-const VM_RSS: Param = p("vm_rss", Unsigned(32));
-const VM_SWAP: Param = p("vm_swap", Unsigned(32));
+/// Sizes of the process after the call, in KiB.
+const VM_SIZE: Param = param_from("vm_size", Unsigned(32), From::Uses(Uses::Size));
+const VM_RSS: Param = param_from("vm_rss", Unsigned(32), From::Uses(Uses::Resident));
+const VM_SWAP: Param = param_from("vm_swap", Unsigned(32), From::Uses(Uses::Swapped));
 
 const ADDR: Param = arg("addr", Hex(64), 0);
 const LENGTH: Param = arg("length", Unsigned(64), 1);

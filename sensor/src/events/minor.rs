@@ -5,7 +5,7 @@
 
 use super::Category::{Ipc, Other, Process, Time, User};
 use super::Kind::{Dynamic, Enum, Errno, Flags, Gid, Hex, Octal, Pid, Signed, Uid, Unsigned};
-use super::{EventType, From, Param, RES, arg, call, fd, long, p, param_from, result, word, words};
+use super::{EventType, From, Param, RES, arg, call, fd, long, param_from, result, word, words};
 
 /// A span of time in an argument, in nanoseconds.
 const fn span(name: &'static str, at: u8) -> Param {
@@ -34,17 +34,13 @@ pub(super) const ROWS: &[EventType] = &[
         ],
     ),
     call("epoll_wait", Other, &[RES, arg("maxevents", Errno, 2)]),
-    call(
-        "poll",
-        Other,
-        &[RES, p("fds", Dynamic), arg("timeout", Signed(64), 2)],
-    ),
+    call("poll", Other, &[RES, POLLED, arg("timeout", Signed(64), 2)]),
     call(
         "ppoll",
         Other,
         &[
             RES,
-            p("fds", Dynamic),
+            POLLED,
             span("timeout", 2),
             word("sigmask", Unsigned(32), 3, 0),
         ],
@@ -126,6 +122,8 @@ pub(super) const ROWS: &[EventType] = &[
     call("fsync", super::Category::File, &[RES, fd("fd", 0)]),
     call("fdatasync", super::Category::File, &[RES, fd("fd", 0)]),
 ];
+
+const POLLED: Param = param_from("fds", Dynamic, From::Polled { at: 0, len: 1 });
 
 const PRLIMIT: &[Param] = &[
     RES,

@@ -45,7 +45,10 @@ const MESSAGE_TO: Param = param_from("tuple", Tuple, From::Message(1));
 const MESSAGE_OUT: Param = param_from("data", Buffer, From::MessageOut(1));
 const MESSAGE_FROM: Param = param_from("tuple", Tuple, From::MessageOut(1));
 const MESSAGE_SIZE: Param = param_from("size", Unsigned(32), From::Size(1));
-const CONTROL: Param = p("msgcontrol", Buffer);
+const CONTROL: Param = param_from("msgcontrol", Buffer, From::Control(1));
+/// Of several messages the first.
+const FIRST_OUT: Param = param_from("data", Buffer, From::MessagesOut(1));
+const FIRST_FROM: Param = param_from("tuple", Tuple, From::MessagesOut(1));
 
 const LEVEL: Param = arg("level", Enum(32), 1).words(words::SOCKET_LEVEL);
 const OPTION: Param = arg("optname", Enum(32), 2).words(words::SOCKET_OPTION);
@@ -107,8 +110,7 @@ pub(super) const ROWS: &[EventType] = &[
     call(
         "recvmmsg",
         IoRead,
-        // What it returned is a number of messages, which cuts none of them.
-        &[RES, FD, MESSAGE_SIZE, MESSAGE, MESSAGE_TO, CONTROL],
+        &[RES, FD, MESSAGE_SIZE, FIRST_OUT, FIRST_FROM, CONTROL],
     ),
     call("accept", Net, ACCEPT),
     call("accept4", Net, ACCEPT4),
@@ -127,7 +129,7 @@ pub(super) const ROWS: &[EventType] = &[
             FD,
             LEVEL,
             OPTION,
-            param_from("val", Dynamic, From::Fixed { at: 3, width: 4 }),
+            param_from("val", Dynamic, From::MemoryOut { at: 3, len: 4 }),
             word("optlen", Unsigned(32), 4, 0),
         ],
     ),

@@ -5,7 +5,7 @@
 //! and arguments. Nothing is read twice: equal steps stand in a plan once, and
 //! of memory that several parameters stand in, the longest stretch is read.
 
-use sensor_ebpf::call::{Plan, RESULT, STEPS, TARGET_CALL, step};
+use sensor_ebpf::call::{FILLED, Plan, RESULT, STEPS, TARGET_CALL, step};
 
 use super::{EventType, From, Param};
 
@@ -59,6 +59,11 @@ fn of_param(row: &EventType, param: &Param) -> Option<Step> {
         From::AddressOut { at, len } => (step::ADDRESS_OUT, at, len),
         From::Message(at) => (step::MESSAGE, at, 0),
         From::MessageOut(at) => (step::MESSAGE, at, RESULT),
+        From::MessagesOut(at) => (step::MESSAGE, at, FILLED),
+        From::Control(at) => return control(row, at),
+        From::MemoryOut { at, len } => (step::BYTES_OUT, at, len),
+        From::Polled { at, len } => (step::POLL, at, len),
+        From::Uses(_) => (step::USAGE, 0, 0),
         From::Vector { at, len } => (step::VECTOR, at, len),
         From::VectorOut { at, len } => (step::VECTOR_OUT, at, len),
         From::DescriptorAt(at) => (step::DESCRIPTOR_AT, at, 0),
@@ -69,6 +74,12 @@ fn of_param(row: &EventType, param: &Param) -> Option<Step> {
         }
     };
     Some(Step { what, arg, with })
+}
+
+/// Ancillary data comes with the message it belongs to.
+fn control(row: &EventType, at: u8) -> Option<Step> {
+    let is_message = |param: &&Param| matches!(param.from, From::MessageOut(message) | From::MessagesOut(message) if message == at);
+    of_param(row, row.params.iter().find(is_message)?)
 }
 
 /// Whether the descriptor of that argument is one it points to.

@@ -17,7 +17,7 @@ use descriptor::Descriptor;
 use socket::{client, ip, local, port, remote, server, service};
 
 pub(super) use descriptor::open_path;
-pub(super) use kind::Class;
+pub(super) use kind::{Class, letter_of};
 
 /// fd.*
 pub(super) const ROWS: &[Field] = &[
@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Field] = &[
         "fd.type",
         Text,
         |o, _| Some(Value::Text(descriptor::of(o)?.kind?.word.as_bytes())),
-        "what the descriptor is: file, directory, ipv4, ipv6, unix, pipe, event, memfd …; the text <NA> for others",
+        "what the descriptor is: file, directory, ipv4, ipv6, unix, pipe, event, memfd, namespace …; the text <NA> for others",
     ),
     Field::fd(
         "fd.typechar",

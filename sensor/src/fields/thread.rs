@@ -23,7 +23,7 @@ pub(super) const ROWS: &[Field] = &[
     Field::live(
         "thread.vtid",
         Signed(64),
-        vtid,
+        |o, _| Some(Value::Signed(vtid(o)?.into())),
         "thread id inside its pid namespace; known of a process' first thread",
     ),
     Field::process(
@@ -122,13 +122,13 @@ const CONTROLLERS: [&str; 14] = [
 
 /// The thread id in the namespace: the process' own for its first thread, and
 /// the host's where the process is in the host's namespace.
-fn vtid<'a>(o: &Observation<'a>, _: &Arg) -> Option<Value<'a>> {
+pub(super) fn vtid(o: &Observation<'_>) -> Option<u32> {
     let (task, process) = (&o.event.task, o.process?);
     if task.tid == task.pid {
-        return Some(Value::Signed(process.ids.vtid.into()));
+        return Some(process.ids.vtid);
     }
     let same_namespace = process.ids.vpid == process.key.pid;
-    same_namespace.then(|| Value::Signed(task.tid.into()))
+    same_namespace.then_some(task.tid)
 }
 
 fn capabilities<'a>(o: &Observation<'a>, set: fn(&Caps) -> u64) -> Value<'a> {

@@ -147,6 +147,11 @@ impl<'a> Descriptor<'a> {
         match (&self.socket, self.path) {
             (Some(socket), _) => socket.name(o.arena),
             _ if self.kind == Some(kind::PIDFD) => b"[pidfd]",
+            // As the kernel shows it: `uts:[4026531838]`.
+            (None, name) if self.kind == Some(kind::NAMESPACE) => {
+                let ino = compose::text(o.arena, format_args!(":[{}]", self.file.ino));
+                compose::concat(o.arena, &[name, ino])
+            }
             (None, []) if self.file.mode & S_IFMT == S_IFIFO => {
                 compose::text(o.arena, format_args!("pipe:[{}]", self.file.ino))
             }

@@ -1,6 +1,7 @@
 //! What kinds of descriptors there are, and how the kernel shows which it is.
 
 use sensor_ebpf::call::Descriptor;
+use zerocopy::FromZeros;
 
 use crate::fields::address::{AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK};
 
@@ -43,6 +44,7 @@ const PACKET: Kind = kind("packet", "o", Class::Other);
 const VSOCK: Kind = kind("vsock", "o", Class::Other);
 const PIPE: Kind = kind("pipe", "p", Class::Ipc);
 const MEMFD: Kind = kind("memfd", "m", Class::Other);
+pub(super) const NAMESPACE: Kind = kind("namespace", "o", Class::Other);
 pub(super) const PIDFD: Kind = kind("pidfd", "P", Class::Other);
 const UNKNOWN: Kind = kind("<NA>", "o", Class::Other);
 
@@ -67,6 +69,7 @@ const ANONYMOUS: [(&[u8], Kind); 15] = [
 
 const ANON_INODE_FS: u32 = 0x0904_1934;
 const PIDFS: u32 = 0x5049_4446;
+const NSFS: u32 = 0x6e73_6673;
 const SECRETMEM: u32 = 0x5345_434d;
 
 const S_IFMT: u16 = 0o170_000;
@@ -80,6 +83,7 @@ pub(super) fn of(descriptor: &Descriptor, path: &[u8]) -> Option<Kind> {
     Some(match (descriptor.magic, mode) {
         (ANON_INODE_FS, _) => anonymous(path),
         (PIDFS, _) => PIDFD,
+        (NSFS, _) => NAMESPACE,
         (SECRETMEM, _) => MEMFD,
         (_, 0) if descriptor.mode == 0 && descriptor.magic == 0 => return None,
         (_, S_IFSOCK) => of_family(descriptor.family),
@@ -88,6 +92,17 @@ pub(super) fn of(descriptor: &Descriptor, path: &[u8]) -> Option<Kind> {
         _ if is_memfd(path) => MEMFD,
         _ => FILE,
     })
+}
+
+/// The letter of what has that mode, magic number and family; of what only its name
+/// tells, and of what is not open, `?`.
+pub(in crate::fields) fn letter_of(mode: u16, magic: u32, family: u16) -> &'static str {
+    let mut descriptor = Descriptor::new_zeroed();
+    (descriptor.mode, descriptor.magic, descriptor.family) = (mode, magic, family);
+    match of(&descriptor, b"") {
+        Some(kind) if kind != UNKNOWN => kind.letter,
+        _ => "?",
+    }
 }
 
 fn anonymous(path: &[u8]) -> Kind {
@@ -131,8 +146,6 @@ pub(super) fn guessed(event: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use zerocopy::FromZeros;
-
     use super::*;
 
     #[test]

@@ -264,7 +264,8 @@ fn named<'a>(call: &Call<'a>, event: &EventType) -> Option<Address<'a>> {
         From::Address { at, .. }
         | From::AddressOut { at, .. }
         | From::Message(at)
-        | From::MessageOut(at) => Some(at),
+        | From::MessageOut(at)
+        | From::MessagesOut(at) => Some(at),
         _ => None,
     });
     address::parse(call.address(at?)?)

@@ -10,10 +10,10 @@ use sensor_ebpf::call::{CWD, RESULT};
 use super::{AT_FDCWD, Raw, absolute, directory, forms, working_directory};
 use crate::decode::{Abi, Body, Call, Read};
 use crate::enrich::Observation;
-use crate::events::{self, Category, EventType, From, Kind, Of, Param};
+use crate::events::{self, Category, EventType, From, Kind, Of, Param, Uses};
 use crate::fields::address;
 use crate::fields::fd::{self, descriptor};
-use crate::fields::{names, path};
+use crate::fields::{compose, names, path};
 
 /// The value of a parameter.
 pub(super) fn raw<'a>(
@@ -22,7 +22,7 @@ pub(super) fn raw<'a>(
     event: &EventType,
     param: &Param,
 ) -> Raw<'a> {
-    if let Some(raw) = forms::raw(call, event, param) {
+    if let Some(raw) = forms::raw(o, call, event, param) {
         return raw;
     }
     match param.from {
@@ -33,8 +33,15 @@ pub(super) fn raw<'a>(
         From::Bits { at, shift, mask } => {
             number(param.kind, call.arg(at) >> shift & u64::from(mask))
         }
+        // What a failed call left there are numbers of nothing.
+        From::DescriptorAt(_) | From::Word { .. } if param.kind == Kind::Fd && call.result < 0 => {
+            Raw::Missing
+        }
         From::Text(at) | From::Under { at, .. } => text(call.text(at)),
-        From::Long { .. } | From::Clock { .. } if o.event.task.abi == Abi::I386 => Raw::Missing,
+        From::Long { at, offset } if o.event.task.abi == Abi::I386 => {
+            narrow(call, event, at, offset)
+        }
+        From::Clock { .. } if o.event.task.abi == Abi::I386 => Raw::Missing,
         From::Word { at, offset } | From::Long { at, offset } => word(call, param.kind, at, offset),
         From::Halves { at, offset, apart } => halves(call, at, offset, apart),
         From::Clock {
@@ -48,7 +55,20 @@ pub(super) fn raw<'a>(
                 None => Raw::Missing,
             }
         }
+        From::Control(at) => call
+            .control(at)
+            .map_or(Raw::Missing, |it| Raw::Bytes(it.bytes)),
+        From::Polled { at, .. } => polled(o, call, at),
+        From::Uses(what) => call.usage().map_or(Raw::Missing, |usage| {
+            Raw::Unsigned(u64::from(match what {
+                Uses::Size => usage.vm_size_kib,
+                Uses::Resident => usage.vm_rss_kib,
+                Uses::Swapped => usage.vm_swap_kib,
+            }))
+        }),
         From::Memory { at, .. }
+        | From::MemoryOut { at, .. }
+        | From::MessagesOut(at)
         | From::Fixed { at, .. }
         | From::Message(at)
         | From::MessageOut(at)
@@ -115,6 +135,20 @@ fn word<'a>(call: &Call<'a>, kind: Kind, at: u8, offset: u8) -> Raw<'a> {
     }
 }
 
+/// The same of a number as wide as an address, of a 32-bit program; all ones stand for
+/// no limit there, too.
+fn narrow<'a>(call: &Call<'a>, event: &EventType, at: u8, offset: u8) -> Raw<'a> {
+    // One name for two calls, of which one has the wider form.
+    if event.name == "sendfile" {
+        return Raw::Missing;
+    }
+    match in_memory(call, at, offset / 2, 4) {
+        Some(0xffff_ffff) => Raw::Signed(-1),
+        Some(value) => Raw::Signed(value.cast_signed()),
+        None => Raw::Missing,
+    }
+}
+
 /// Some bytes of that memory as a number.
 pub(super) fn in_memory(call: &Call<'_>, at: u8, offset: u8, bytes: u8) -> Option<u64> {
     let start = usize::from(offset);
@@ -172,6 +206,17 @@ fn moved<'a>(call: &Call<'a>, event: &EventType, bytes: &'a [u8]) -> &'a [u8] {
     }
 }
 
+/// `fd:` and, for each descriptor, the letter of what it is and what was there:
+/// `3:p1 4:45`.
+fn polled<'a>(o: &Observation<'a>, call: &Call<'a>, at: u8) -> Raw<'a> {
+    let each = call.polled(at).map(|it| {
+        let letter = fd::letter_of(it.mode, it.magic, it.family);
+        let (number, returned) = (it.number, it.returned);
+        compose::text(o.arena, format_args!("{number}:{letter}{returned:x}"))
+    });
+    Raw::Bytes(compose::join(o.arena, b" ", each))
+}
+
 fn of_descriptor<'a>(call: &Call<'a>, at: u8, what: Of) -> Raw<'a> {
     let Some((descriptor, path)) = call.descriptor(at) else {
         return Raw::Missing;
@@ -212,6 +257,11 @@ pub(super) fn meaning<'a>(
         return Some(meaning);
     }
     match (param.from, raw) {
+        (From::Result | From::Descriptor(RESULT), Raw::Signed(number))
+            if number < 0 && matches!(param.kind, Kind::Fd | Kind::Pid) =>
+        {
+            names::errno(-number).map(str::as_bytes)
+        }
         (From::Descriptor(RESULT), _) if !forms::makes_descriptor(call, event) => None,
         (From::Descriptor(at) | From::DescriptorAt(at), Raw::Signed(number)) => {
             descriptor_meaning(o, call, at, number)

@@ -4,13 +4,18 @@
 //! argument a signal, an address or nothing.
 
 use super::{Raw, call::in_memory, call::number};
-use crate::decode::Call;
+use crate::decode::{Abi, Call};
 use crate::enrich::Observation;
 use crate::events::{EventType, Kind, Param, words};
 use crate::fields::{compose, names};
 
 /// The value, where it is not simply what the table says.
-pub(super) fn raw<'a>(call: &Call<'a>, event: &EventType, param: &Param) -> Option<Raw<'a>> {
+pub(super) fn raw<'a>(
+    o: &Observation<'a>,
+    call: &Call<'a>,
+    event: &EventType,
+    param: &Param,
+) -> Option<Raw<'a>> {
     match (event.name, param.name) {
         ("ptrace", "data") => Some(ptrace_data(call)),
         ("prctl", "arg2_str") if !names_itself(call) => Some(Raw::Missing),
@@ -19,7 +24,7 @@ pub(super) fn raw<'a>(call: &Call<'a>, event: &EventType, param: &Param) -> Opti
         ("fsconfig", "value_charbuf") if !matches!(int(call, 1), 1 | 3 | 4) => Some(Raw::Missing),
         ("quotactl", "quotafilepath") if int(call, 0) >> 8 != Q_QUOTAON => Some(Raw::Missing),
         ("semop", "sem_num_1" | "sem_op_1" | "sem_flg_1") if int(call, 2) < 2 => Some(Raw::Missing),
-        ("getsockopt" | "setsockopt", "val") => Some(socket_option(call)),
+        ("getsockopt" | "setsockopt", "val") => Some(socket_option(o, call)),
         ("open_by_handle_at", "flags") => Some(Raw::Unsigned(open_flags(call))),
         _ => None,
     }
@@ -71,8 +76,11 @@ pub(in crate::fields) fn makes_descriptor(call: &Call<'_>, event: &EventType) ->
     // bpf: those that make, load, open or link something.
     const MAKES: [u32; 13] = [0, 5, 7, 13, 14, 17, 18, 19, 28, 30, 32, 33, 36];
     const LANDLOCK_VERSION: u32 = 1;
+    const F_DUPFD: u32 = 0;
+    const F_DUPFD_CLOEXEC: u32 = 1030;
     match event.name {
         "bpf" => MAKES.contains(&int(call, 0)),
+        "fcntl" => matches!(int(call, 1), F_DUPFD | F_DUPFD_CLOEXEC),
         "landlock_create_ruleset" => int(call, 2) & LANDLOCK_VERSION == 0,
         _ => true,
     }
@@ -137,16 +145,48 @@ fn bpf<'a>(call: &Call<'a>, param: &Param) -> Raw<'a> {
     Raw::Bytes(name.split(|byte| *byte == 0).next().unwrap_or_default())
 }
 
-/// The value of a socket option: a number where it is as wide as one.
-fn socket_option<'a>(call: &Call<'a>) -> Raw<'a> {
-    match call.bytes(3).map(|read| read.bytes) {
-        None | Some([]) => Raw::Missing,
-        Some(bytes) if bytes.len() == 4 => {
-            let value = in_memory(call, 3, 0, 4).unwrap_or(0);
-            number(Kind::Signed(32), value)
+/// The value of a socket option: what its bytes are by level and name, else a number
+/// where they are as wide as one, else the bytes.
+fn socket_option<'a>(o: &Observation<'a>, call: &Call<'a>) -> Raw<'a> {
+    const SOL_TCP: u32 = 6;
+    let word = |offset| in_memory(call, 3, offset, 4);
+    let long = |offset| in_memory(call, 3, offset, 8);
+    let Some(bytes) = call.bytes(3).map(|read| read.bytes) else {
+        return Raw::Missing;
+    };
+    let narrow = call.abi != Abi::X86_64;
+    match (int(call, 1), int(call, 2), bytes.len()) {
+        (_, _, 0) => Raw::Missing,
+        // SO_RCVTIMEO and SO_SNDTIMEO, in nanoseconds; of 32-bit programs in words.
+        (SOL_SOCKET, 20 | 21, 8) if narrow => nanoseconds(word(0), word(4)),
+        (SOL_SOCKET, 20 | 21 | 66 | 67, 16) => nanoseconds(long(0), long(8)),
+        // SO_LINGER
+        (SOL_SOCKET, 13, 8) => {
+            let (on, seconds) = (word(0).unwrap_or(0), word(4).unwrap_or(0));
+            let text = format_args!("on={on} seconds={seconds}");
+            Raw::Bytes(compose::text(o.arena, text))
         }
-        Some(bytes) => Raw::Bytes(bytes),
+        // SO_PEERCRED
+        (SOL_SOCKET, 17, 12) => {
+            let [pid, uid, gid] = [0, 4, 8].map(|offset| word(offset).unwrap_or(0));
+            let text = format_args!("pid={pid} uid={uid} gid={gid}");
+            Raw::Bytes(compose::text(o.arena, text))
+        }
+        // SO_BINDTODEVICE, SO_PEERSEC, TCP_CONGESTION, TCP_ULP
+        (SOL_SOCKET, 25 | 31, _) | (SOL_TCP, 13 | 31, _) => {
+            Raw::Bytes(bytes.split(|byte| *byte == 0).next().unwrap_or_default())
+        }
+        (_, _, 4) => number(Kind::Signed(32), word(0).unwrap_or(0)),
+        (_, _, 8) => Raw::Unsigned(long(0).unwrap_or(0)),
+        _ => Raw::Bytes(compose::printable(o.arena, bytes)),
     }
+}
+
+/// Seconds and microseconds as nanoseconds.
+fn nanoseconds<'a>(seconds: Option<u64>, micros: Option<u64>) -> Raw<'a> {
+    let whole = seconds.unwrap_or(0).saturating_mul(1_000_000_000);
+    let rest = micros.unwrap_or(0).saturating_mul(1000);
+    Raw::Unsigned(whole.saturating_add(rest))
 }
 
 /// A mode with the type of file in it.

@@ -1,7 +1,7 @@
 //! Parameters of what happens to processes: exec, fork, the end, signals.
 
 use super::Raw;
-use crate::decode::{Exec, Exit, Fork, Signal};
+use crate::decode::{Exec, Exit, Fork, Signal, Usage};
 use crate::enrich::Observation;
 use crate::fields::thread;
 
@@ -17,6 +17,9 @@ pub(super) fn of_exec<'a>(o: &Observation<'a>, exec: &Exec<'a>, name: &str) -> R
         return Raw::Missing;
     };
     let (image, ids) = (&*process.image, &process.ids);
+    if let Some(raw) = exec.usage.and_then(|usage| of_usage(&usage, name)) {
+        return raw;
+    }
     match name {
         "env" => Raw::Bytes(&image.env),
         "tty" => Raw::Unsigned(process.tty.into()),
@@ -37,6 +40,20 @@ pub(super) fn of_exec<'a>(o: &Observation<'a>, exec: &Exec<'a>, name: &str) -> R
     }
 }
 
+/// What the acting process may use and does.
+fn of_usage<'a>(usage: &Usage, name: &str) -> Option<Raw<'a>> {
+    Some(match name {
+        // No limit at all is -1, as it is for the process itself.
+        "fdlimit" => Raw::Signed(usage.descriptor_limit.cast_signed()),
+        "pgft_maj" => Raw::Unsigned(usage.major_faults),
+        "pgft_min" => Raw::Unsigned(usage.minor_faults),
+        "vm_size" => Raw::Unsigned(usage.vm_size_kib.into()),
+        "vm_rss" => Raw::Unsigned(usage.vm_rss_kib.into()),
+        "vm_swap" => Raw::Unsigned(usage.vm_swap_kib.into()),
+        _ => return None,
+    })
+}
+
 /// What the exec and fork families both tell of the acting process.
 fn of_task<'a>(o: &Observation<'a>, name: &str) -> Raw<'a> {
     let task = &o.event.task;
@@ -47,7 +64,8 @@ fn of_task<'a>(o: &Observation<'a>, name: &str) -> Raw<'a> {
         ("exe", Some(process)) => Raw::Bytes(&process.image.exe),
         ("args", Some(process)) => Raw::Bytes(&process.image.argv_rest),
         ("cwd", Some(process)) => Raw::Bytes(&process.cwd),
-        ("comm", Some(process)) => Raw::Bytes(process.comm.as_bytes()),
+        // The thread's, which may have another than the process.
+        ("comm", _) => Raw::Bytes(task.comm.as_bytes()),
         ("cgroups", Some(process)) => Raw::Bytes(thread::cgroup_path(process)),
         _ => Raw::Missing,
     }
@@ -65,12 +83,16 @@ fn exe_flags(o: &Observation<'_>) -> u64 {
 
 /// The parameters of the fork family, as the parent sees them.
 pub(super) fn of_fork<'a>(o: &Observation<'a>, fork: &Fork<'a>, name: &str) -> Raw<'a> {
+    if let Some(raw) = fork.usage.and_then(|usage| of_usage(&usage, name)) {
+        return raw;
+    }
     match name {
         "res" => Raw::Signed(fork.child_pid.into()),
         "flags" => Raw::Unsigned(fork.flags),
         "uid" => Raw::Unsigned(o.event.task.uid.into()),
         "gid" => Raw::Unsigned(o.event.task.gid.into()),
-        "vtid" | "vpid" => o
+        "vtid" => thread::vtid(o).map_or(Raw::Missing, |vtid| Raw::Signed(vtid.into())),
+        "vpid" => o
             .process
             .map_or(Raw::Missing, |process| Raw::Signed(process.ids.vpid.into())),
         "pidns_init_start_ts" => match fork.place.pidns_start_boot_ns {
