@@ -177,15 +177,15 @@ fn births(stage: &mut Stage, manner: Manner) {
 /// Starts programs and fails to.
 fn execs(stage: &mut Stage, manner: Manner) {
     let missing = stage.arena.text("/no/such/program");
-    let argv = stage.arena.put(&[0; 16]);
+    let words = stage.arena.put(&[0; 16]);
     if manner.is_narrow() {
-        let args = [missing, argv, argv, 0, 0, 0].map(low);
+        let args = [missing, words, words, 0, 0, 0].map(low);
         assert_eq!(int_80(11, args), -2);
     } else if manner == Manner::Library {
-        assert_eq!(call_libc("execve", [missing, argv, argv, 0, 0, 0]), -2);
+        assert_eq!(call_libc("execve", [missing, words, words, 0, 0, 0]), -2);
     } else {
         assert_eq!(
-            call_64(libc::SYS_execve, [missing, argv, argv, 0, 0, 0]),
+            call_64(libc::SYS_execve, [missing, words, words, 0, 0, 0]),
             -2
         );
     }
@@ -213,7 +213,7 @@ fn execs(stage: &mut Stage, manner: Manner) {
         manner if manner.is_narrow() => "int",
         _ => "call",
     };
-    assert_eq!(at(way, [-100, missing, argv, argv, 0, 0]), -2);
+    assert_eq!(at(way, [-100, missing, words, words, 0, 0]), -2);
     stage.expect("execveat", &mine("-2(ENOENT)"));
     started(stage, manner);
 }
@@ -233,12 +233,12 @@ fn started(stage: &mut Stage, manner: Manner) {
         stage.arena.put(&bytes)
     };
     let program = stage.arena.text("/bin/true");
-    let argv = list(stage, &arguments);
-    let envp = list(stage, &["COLOUR=green"]);
+    let words = list(stage, &arguments);
+    let variables = list(stage, &["COLOUR=green"]);
     // SAFETY: the child only makes one call, or ends.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let args = [program, argv, envp, 0, 0, 0];
+        let args = [program, words, variables, 0, 0, 0];
         match manner {
             Manner::Library => call_libc("execve", args),
             manner if manner.is_narrow() => int_80(11, args.map(low)),
