@@ -187,12 +187,12 @@ fn compare(held: u64, task: Task, which: u64, [address, length]: [u64; 2], resul
     let len = read_argument(record + LATER, number, address, length);
     // What cannot be read any more is not known to be another.
     let same = len == 0 || same_text(draft.slot(), which >> 16, len as u64) != 0;
-    let socket = if number == CONNECT {
-        connected(task.file(first_argument() as u32).socket(), result)
+    let far = if number == CONNECT {
+        look_at_socket(draft.slot(), first_argument(), result as u64, len as u64)
     } else {
-        Socket(0)
+        FAR_UNKNOWN
     };
-    if same && !goes_elsewhere(socket, record + LATER, len) {
+    if same && far != FAR_OTHER {
         draft.put_away(true);
         return;
     }
@@ -200,8 +200,8 @@ fn compare(held: u64, task: Task, which: u64, [address, length]: [u64; 2], resul
     let fixed = draft.fixed();
     fixed.differs = if same { DIFFERS_KERNEL } else { DIFFERS_MEMORY };
     draft.fixed().exit_len = draft.kernel_bytes(record + LATER, len);
-    if number == CONNECT {
-        far_end(&mut draft, socket);
+    if far != FAR_UNKNOWN {
+        draft.fixed().kernel_len = draft.kernel_bytes(record + FAR, FAR_LEN);
     } else if result >= 0 && makes_file(number) {
         draft.fixed().kernel_len = path::path(&mut draft, task.file(result as u32).path());
     }
@@ -266,6 +266,43 @@ extern "C" fn same_text(slot: u64, arg: u64, len: u64) -> u64 {
     1
 }
 
+/// Where a socket goes is not known, is where the address says, is elsewhere.
+const FAR_UNKNOWN: u64 = 0;
+const FAR_SAME: u64 = 1;
+const FAR_OTHER: u64 = 2;
+
+/// Where in the scratch it is put, behind the later text: an address as a caller would
+/// say it, always of IPv6, IPv4 mapped into it.
+const FAR: u64 = LATER + TEXT_MAX as u64;
+const FAR_LEN: usize = 24;
+
+/// Compares where the socket goes with the later address of that length. By itself,
+/// because callers have little room on the stack.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn look_at_socket(slot: u64, fd: u64, result: u64, len: u64) -> u64 {
+    let socket = connected(Task::current().file(fd as u32).socket(), result as i64);
+    let Some(record) = scratch(slot) else {
+        return FAR_UNKNOWN;
+    };
+    if socket.0 == 0 {
+        return FAR_UNKNOWN;
+    }
+    let [high, low]: [u64; 2] = zerocopy::transmute!(socket.remote());
+    let head = u64::from(AF_INET6) | u64::from(socket.remote_port().to_be()) << 16;
+    let to = (record + FAR) as *mut u64;
+    unsafe {
+        to.write(head);
+        to.add(1).write(high);
+        to.add(2).write(low);
+    }
+    if goes_elsewhere(socket, record + LATER, len as usize) {
+        FAR_OTHER
+    } else {
+        FAR_SAME
+    }
+}
+
 /// The socket when the kernel has taken an address for it to go to.
 #[inline(always)]
 fn connected(socket: Socket, result: i64) -> Socket {
@@ -299,21 +336,6 @@ fn goes_elsewhere(socket: Socket, address: u64, len: usize) -> bool {
         return false;
     }
     u16::from_be(port) != socket.remote_port() || (high, low) != (far_high, far_low)
-}
-
-/// Appends where the socket goes, as an address of the caller's would say it.
-#[inline(always)]
-fn far_end(draft: &mut Draft<Record>, socket: Socket) {
-    if socket.0 == 0 {
-        return;
-    }
-    let port = socket.remote_port();
-    // Family, port, no flow label, address: always as IPv6, IPv4 mapped into it.
-    let head = u64::from(AF_INET6) | u64::from(port.to_be()) << 16;
-    let before = draft.len();
-    let _at = draft.value(&head);
-    let _at = draft.value(&socket.remote());
-    draft.fixed().kernel_len = (draft.len() - before) as u16;
 }
 
 /// `sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`:

@@ -118,7 +118,7 @@ fn argument(it: &Mismatch<'_>) -> &'static str {
     let all = sensor_ebpf::mismatch::arguments(it.number);
     match it.number {
         sensor_ebpf::mismatch::CONNECT => "addr",
-        _ if all.count_ones() == 1 => "path",
+        _ if all.is_power_of_two() => "path",
         _ if all.trailing_zeros() == u32::from(it.arg) => "oldpath",
         _ => "newpath",
     }
