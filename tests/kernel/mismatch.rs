@@ -267,11 +267,19 @@ fn dial() {
     address[4..8].copy_from_slice(&[127, 0, 0, 1]);
     let (address, high) = changeable(address.leak(), 2);
     while_flipping(high, [0x41, 0x42], || {
-        for _ in 0..20_000 {
+        // Until it often went elsewhere than stood there just before: then both ran at once.
+        let mut others = 0;
+        for _ in 0..1_000_000 {
+            if others == 40 {
+                break;
+            }
+            let asked = high.load(Relaxed);
             // SAFETY: an address of that length.
             let connected =
                 unsafe { libc::connect(socket.as_raw_fd(), address.as_ptr().cast(), 16) };
             assert_eq!(connected, 0);
+            let taken = socket.peer_addr().unwrap().port().to_be_bytes();
+            others += u32::from(taken[0] != asked);
         }
     });
 }
