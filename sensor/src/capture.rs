@@ -269,6 +269,12 @@ impl KindCounters {
         }
     }
 
+    /// All CPUs together.
+    pub fn sum(cpus: &[Self]) -> Self {
+        let add = |sum: Self, cpu: &Self| sum.plus(*cpu);
+        cpus.iter().fold(Self::default(), add)
+    }
+
     fn plus(self, other: Self) -> Self {
         Self {
             seen: self.seen + other.seen,
@@ -296,7 +302,7 @@ impl Counters {
             Kind::Call => self
                 .calls()
                 .fold(KindCounters::default(), |sum, (_, it)| sum.plus(it)),
-            kind => sum(self.per_cpu(kind)),
+            kind => KindCounters::sum(self.per_cpu(kind)),
         }
     }
 
@@ -308,7 +314,7 @@ impl Counters {
 
     /// One call by its 64-bit number, all CPUs together.
     pub fn call(&self, number: u16) -> KindCounters {
-        sum(self.call_per_cpu(number))
+        KindCounters::sum(self.call_per_cpu(number))
     }
 
     /// One call, CPU by CPU.
@@ -350,13 +356,10 @@ impl Counters {
 
     /// Every call that was ever wanted with its sums, by number.
     pub fn calls(&self) -> impl Iterator<Item = (u16, KindCounters)> {
-        self.calls.iter().map(|(call, cpus)| (*call, sum(cpus)))
+        self.calls
+            .iter()
+            .map(|(call, cpus)| (*call, KindCounters::sum(cpus)))
     }
-}
-
-fn sum(cpus: &[KindCounters]) -> KindCounters {
-    let add = |sum: KindCounters, cpu: &KindCounters| sum.plus(*cpu);
-    cpus.iter().fold(KindCounters::default(), add)
 }
 
 /// Running kernel programs and the ring they fill.
@@ -426,12 +429,21 @@ impl Capture {
         drained
     }
 
-    /// The counters now. While programs run the sums may be one event apart.
+    /// The counters now. Each kind adds up, but for one event per CPU when a program
+    /// stays interrupted within its work for longer than this is willing to read again.
     pub fn counters(&self) -> Result<Counters, CaptureError> {
         let row = |row: u32| -> Result<Vec<_>, CaptureError> {
-            let cpus = self.counters.get(&row, 0);
-            let cpus = cpus.map_err(|error| map_error("COUNTERS", &error))?;
-            Ok(cpus.iter().copied().map(KindCounters::from_row).collect())
+            let mut reads = 0;
+            loop {
+                let cpus = self.counters.get(&row, 0);
+                let cpus = cpus.map_err(|error| map_error("COUNTERS", &error))?;
+                let cpus = cpus.iter().copied().map(KindCounters::from_row);
+                let cpus: Vec<_> = cpus.collect();
+                reads += 1;
+                if reads == READS || cpus.iter().all(KindCounters::adds_up) {
+                    return Ok(cpus);
+                }
+            }
         };
         let mut counters = Counters::default();
         for kind in Kind::ALL {
@@ -526,6 +538,10 @@ fn is_not_permitted(error: &(dyn std::error::Error + 'static)) -> bool {
     io.is_some_and(|io| io.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error()))
         || error.source().is_some_and(is_not_permitted)
 }
+
+/// How often a row of counters is read until no program is caught between counting an
+/// event and counting what became of it, which takes microseconds.
+const READS: u32 = 16;
 
 /// Whether somebody listens to what the programs say: `RUST_LOG=sensor_ebpf=debug`.
 fn programs_may_log() -> bool {

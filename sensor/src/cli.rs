@@ -4,6 +4,7 @@
 //! the man pages. One file per verb; this one only names them and turns what
 //! they return into an exit code.
 
+pub mod account;
 pub mod check;
 pub mod config;
 pub mod coverage;
@@ -94,6 +95,8 @@ enum Verb {
     Queue(queue::Args),
     /// Send a marked test alert through the outputs and show what receivers answer
     Outputs(outputs::Args),
+    /// Show what became of everything a running sensor captured and raised
+    Account(account::Args),
     /// List the fields that rules may use
     #[command(after_help = fields::EXAMPLES)]
     Fields(list::Args),
@@ -200,6 +203,7 @@ impl Verb {
             Self::Rules(args) => rules::run(&args),
             Self::Queue(args) => queue::run(&args),
             Self::Outputs(args) => outputs::run(&args),
+            Self::Account(args) => account::run(&args),
             Self::Record(args) => record::run(&args),
             Self::Replay(args) => replay::run(&args),
             Self::Fields(args) => list::run(&args, "field", fields::print),

@@ -6,6 +6,8 @@
 //! [`RuleAccount`] and [`OutputAccount`] hold the numbers, the
 //! [`Report`] prints them and says whether they add up.
 
+mod json;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,28 @@ pub struct EventAccount {
     pub dropped: Vec<(&'static str, u64)>,
     /// Events still in the ring buffer: zero once the sensor has drained it.
     pub waiting: u64,
+    /// What the kernel side did with them, CPU by CPU; a replay has the sums only.
+    pub cpus: Vec<CpuAccount>,
+}
+
+/// What the kernel side did with the events of one kind on one CPU.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CpuAccount {
+    /// Times the kernel program ran for an event of this kind.
+    pub captured: u64,
+    /// Records handed on.
+    pub submitted: u64,
+    /// Events set aside on purpose.
+    pub filtered: u64,
+    /// Events lost, by reason.
+    pub dropped: Vec<(&'static str, u64)>,
+}
+
+impl CpuAccount {
+    /// Whether captured = submitted + filtered + dropped.
+    pub fn holds(&self) -> bool {
+        self.captured == self.submitted + self.filtered + total(&self.dropped)
+    }
 }
 
 impl EventAccount {
@@ -269,7 +293,7 @@ mod tests {
             evaluated: 6,
             filtered: vec![("own process", 1), ("no rule wants it", 1)],
             dropped: vec![("ring full", 2)],
-            waiting: 0,
+            ..EventAccount::default()
         }
     }
 

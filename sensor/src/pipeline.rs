@@ -16,7 +16,7 @@ use crate::decode;
 use crate::detect::engine::Engine;
 use crate::enrich::State;
 use crate::events;
-use crate::metrics::{EventAccount, RuleAccount};
+use crate::metrics::{CpuAccount, EventAccount, RuleAccount};
 
 /// What became of the records of one kind after they left the kernel.
 #[derive(Debug, Clone, Copy, Default)]
@@ -214,15 +214,15 @@ impl Pipeline {
         let mut rows: Vec<EventAccount> = kinds
             .map(|(kind, tally)| {
                 let seen = match kind {
-                    Kind::Call => KindCounters::default(),
-                    kind => kernel.kind(kind),
+                    Kind::Call => &[],
+                    kind => kernel.per_cpu(kind),
                 };
                 account(kind.name(), tally, seen)
             })
             .collect();
         for (number, tally) in (0..).zip(self.tallies.calls.iter()) {
-            let seen = kernel.call(number);
-            if seen.seen > 0 || tally.received > 0 {
+            let seen = kernel.call_per_cpu(number);
+            if seen.iter().any(|cpu| cpu.seen > 0) || tally.received > 0 {
                 let row = events::row(events::numbers::code_of(number));
                 let name = row.map_or(Kind::Call.name(), |row| row.name);
                 rows.push(account(name, tally, seen));
@@ -240,7 +240,10 @@ impl Pipeline {
     }
 }
 
-fn account(kind: &'static str, tally: &Tally, seen: KindCounters) -> EventAccount {
+fn account(kind: &'static str, tally: &Tally, cpus: &[KindCounters]) -> EventAccount {
+    let seen = KindCounters::sum(cpus);
+    let mut dropped = kernel_losses(&seen);
+    dropped.push(("undecodable", tally.undecodable));
     EventAccount {
         kind,
         captured: seen.seen,
@@ -250,12 +253,26 @@ fn account(kind: &'static str, tally: &Tally, seen: KindCounters) -> EventAccoun
             ("no rule wants it", tally.unwanted),
             ("outside the time asked for", tally.outside),
         ],
-        dropped: vec![
-            ("ring full", seen.lost_ring),
-            ("scratch in use", seen.lost_scratch),
-            ("unreadable", seen.lost_read),
-            ("undecodable", tally.undecodable),
-        ],
+        dropped,
         waiting: seen.submitted.saturating_sub(tally.received),
+        cpus: cpus.iter().map(on_cpu).collect(),
     }
+}
+
+fn on_cpu(cpu: &KindCounters) -> CpuAccount {
+    CpuAccount {
+        captured: cpu.seen,
+        submitted: cpu.submitted,
+        filtered: cpu.filtered_own,
+        dropped: kernel_losses(cpu),
+    }
+}
+
+/// What the kernel side lost, by reason.
+fn kernel_losses(counters: &KindCounters) -> Vec<(&'static str, u64)> {
+    vec![
+        ("ring full", counters.lost_ring),
+        ("scratch in use", counters.lost_scratch),
+        ("unreadable", counters.lost_read),
+    ]
 }

@@ -51,7 +51,7 @@ Examples:
 Signals:
   SIGTERM, SIGINT  drain, flush, print the account, end
   SIGHUP           load the rules again (`sensor rules reload` also says how it went)
-  SIGUSR1          print the account")]
+  SIGUSR1          print the account (`sensor account` asks for it)")]
 pub struct Args {
     #[command(flatten)]
     pub(super) input: Input,
@@ -287,6 +287,19 @@ impl Running {
         Ok(())
     }
 
+    /// The account for those who ask at the control socket.
+    fn told(&self) -> Reply {
+        self.session.report().map_or_else(
+            |error| desk::refusal(&format!("{error:#}")),
+            |report| Reply {
+                ok: true,
+                message: report.to_string(),
+                account: report.to_json(),
+                ..Reply::default()
+            },
+        )
+    }
+
     fn answer(&self, ask: Ask, answer: Answer) {
         let (answer, reply) = match ask {
             // Answered when the rules are loaded.
@@ -297,6 +310,7 @@ impl Running {
                     desk::refusal("other reloads are waiting; try again"),
                 ),
             },
+            Ask::Account => (answer, self.told()),
             Ask::List => {
                 let in_force = self.in_force.clone();
                 let reply = Reply {
@@ -392,7 +406,7 @@ fn open_desk(config: &Config) -> Option<Desk> {
     let desk = Desk::open(directory);
     desk.inspect_err(|error| {
         let directory = directory.display();
-        tracing::info!(%error, %directory, "no control socket: `sensor rules` cannot reach this sensor");
+        tracing::info!(%error, %directory, "no control socket: `sensor rules` and `sensor account` cannot reach this sensor");
     })
     .ok()
 }

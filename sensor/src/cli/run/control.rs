@@ -28,6 +28,8 @@ pub(in crate::cli) enum Ask {
     Queue,
     /// Have an output of that name, or all, do something.
     Errand(Errand, Option<String>),
+    /// Tell what became of every event and every alert.
+    Account,
 }
 
 /// What outputs may be asked to do, and the word for it on the socket.
@@ -44,6 +46,7 @@ impl Ask {
             Self::Reload => "reload".to_owned(),
             Self::List => "list".to_owned(),
             Self::Queue => "queue".to_owned(),
+            Self::Account => "account".to_owned(),
             Self::Errand(errand, output) => {
                 let words = ERRANDS.iter().find(|(known, _)| known == errand);
                 let word = words.map_or("", |(_, word)| word);
@@ -65,6 +68,7 @@ impl Ask {
             "reload" => Some(Self::Reload),
             "list" => Some(Self::List),
             "queue" => Some(Self::Queue),
+            "account" => Some(Self::Account),
             _ => {
                 let (errand, _) = ERRANDS.iter().find(|(_, known)| *known == word)?;
                 Some(Self::Errand(*errand, output))

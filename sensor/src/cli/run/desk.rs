@@ -1,5 +1,5 @@
-//! Where a running sensor answers `sensor rules` and `queue`: a unix socket, `PID.sock`, in
-//! a directory of root's.
+//! Where a running sensor answers `sensor rules`, `queue` and `account`: a unix socket,
+//! `PID.sock`, in a directory of root's.
 //!
 //! A question is one line, an answer one JSON object. What always holds: only
 //! the sensor's own user and root are heard; one asks at a time; a question and

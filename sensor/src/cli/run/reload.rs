@@ -29,7 +29,7 @@ const SAID: usize = 256 << 10;
 pub(in crate::cli) struct Reply {
     /// Whether what was asked for was done.
     pub(in crate::cli) ok: bool,
-    /// What became of it, in one sentence.
+    /// What became of it, in one sentence; of an account, the account for people.
     pub(in crate::cli) message: String,
     /// The mistakes or warnings of the rules, as they are shown to people.
     pub(in crate::cli) diagnostics: String,
@@ -37,6 +37,9 @@ pub(in crate::cli) struct Reply {
     pub(in crate::cli) in_force: InForce,
     /// What waits for each output, if that was asked.
     pub(in crate::cli) outputs: Vec<OutputStatus>,
+    /// The account for programs; null when it was not asked for.
+    #[serde(default)]
+    pub(in crate::cli) account: serde_json::Value,
 }
 
 /// The rules in force.
