@@ -255,6 +255,7 @@ impl State {
             Learned::Addresses(addresses) => self.host.addresses = addresses,
             Learned::Ended(keys) => self.end(&keys),
             Learned::Follow(pid) => self.table.follow(pid),
+            Learned::Doubt => self.table.doubt(),
         }
     }
 
@@ -384,6 +385,17 @@ impl State {
         }
     }
 
+    /// Notes that records about processes were lost, when all from before the loss
+    /// were applied: those that ended unseen are told at once, and what the others run
+    /// is compared with `/proc` as they act.
+    pub fn doubt(&mut self) {
+        if matches!(self.around.source, Source::Machine(_)) {
+            self.long_look();
+            self.around.note(|| Learned::Doubt);
+            self.table.doubt();
+        }
+    }
+
     /// Follows a command, see [`ProcessTable::is_followed`]. To be called as soon
     /// as its pid is known and before the next event is applied.
     pub fn follow(&mut self, root_pid: u32) {
@@ -404,6 +416,7 @@ impl State {
             ("met without their start", counters.from_header),
             ("filled in from /proc", counters.from_proc),
             ("repaired", counters.repaired),
+            ("read again after losses", counters.reread),
             ("forgotten", counters.evicted),
         ]
     }
@@ -629,6 +642,42 @@ mod tests {
         let event = event(earlier, 30, connect());
         let actor = state.apply(&event);
         assert_eq!(shown(&state, &event, actor).0, b"");
+    }
+
+    #[test]
+    fn after_a_loss_what_an_actor_and_its_line_run_is_read_again_once() {
+        let (root, mut live) = machine();
+        live.keep_journal();
+        let mut replayed = State::replayed(65_536, live.host().name.clone());
+        live.seed().unwrap();
+        let mut step = |live: &mut State| {
+            let event = event(NGINX, 30, connect());
+            let actor = live.apply(&event);
+            live.learned().for_each(|learned| replayed.learn(learned));
+            assert_eq!(replayed.apply(&event), actor);
+            let told = |state: &State| {
+                let args = |pid| state.table.by_pid(pid).unwrap().image.args.to_vec();
+                [args(40), args(30), args(1)].map(|args| String::from_utf8(args).unwrap())
+            };
+            assert_eq!(told(&replayed), told(live));
+            (told(live), live.table.counters().reread)
+        };
+        // Execs that no record told: of the process itself and of its parent.
+        for (pid, argv) in [(40, "sh\0-c\0id\0"), (30, "bash\0-l\0")] {
+            fs::write(root.path().join(format!("{pid}/cmdline")), argv).unwrap();
+        }
+        let told = |words: [&str; 3]| words.map(str::to_owned);
+        assert_eq!(
+            step(&mut live),
+            (told(["-x", "-x", "-x"]), 0),
+            "nobody knows yet"
+        );
+        live.doubt();
+        assert_eq!(step(&mut live), (told(["-c id", "-l", "-x"]), 2));
+        fs::write(root.path().join("40/cmdline"), "title\0").unwrap();
+        assert_eq!(step(&mut live), (told(["-c id", "-l", "-x"]), 2), "once");
+        assert_eq!(replayed.unanswered(), 0);
+        assert_eq!(replayed.table.counters(), live.table.counters());
     }
 
     #[test]

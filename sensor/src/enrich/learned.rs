@@ -52,6 +52,9 @@ pub enum Learned {
     Ended(Vec<ProcessKey>),
     /// The command with this pid is followed from here on.
     Follow(u32),
+    /// Records were lost before this: what a process runs may be another program
+    /// than the records told.
+    Doubt,
 }
 
 /// Users and groups by id, sorted by it.

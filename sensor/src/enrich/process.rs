@@ -5,8 +5,9 @@
 //! - The header of every record is the truth about its process at that moment
 //!   and corrects the table: parent, name, user. What the header has no room for
 //!   (ids, session, capabilities, working directory, place …) follows the record
-//!   whenever it changed since the kernel last told it. A lost fork, exec or exit
-//!   is healed by the next record of the process.
+//!   whenever it changed since the kernel last told it. A lost fork or exit is
+//!   healed by the next record of the process; after a lost exec `/proc` is asked
+//!   once what the process of the next record, and those of its line, run.
 //! - A record that comes late (older than the newest of its process) changes
 //!   nothing that the newer one told.
 //! - A pid with another start is another process.
@@ -196,6 +197,9 @@ pub struct Counters {
     pub from_proc: u64,
     /// Parents corrected that no exit explained.
     pub repaired: u64,
+    /// Processes of which `/proc` told after a loss that they run another program
+    /// than was known.
+    pub reread: u64,
     /// Processes forgotten to make room, ended ones included.
     pub evicted: u64,
 }
@@ -206,6 +210,8 @@ pub struct ProcessTable {
     store: Store,
     /// The command to follow, as long as its process was not seen.
     awaited: Option<u32>,
+    /// Times that records were lost: how often what is known had to be doubted.
+    doubts: u64,
     counters: Counters,
 }
 
@@ -222,6 +228,7 @@ impl ProcessTable {
         Self {
             store: Store::new(capacity.max(MIN_CAPACITY)),
             awaited: None,
+            doubts: 0,
             counters: Counters::default(),
         }
     }

@@ -25,6 +25,7 @@ pub(super) mod tag {
     pub(super) const ENDED: u8 = 9;
     pub(super) const FOLLOW: u8 = 10;
     pub(super) const RESIDENTS: u8 = 11;
+    pub(super) const DOUBT: u8 = 12;
 }
 
 /// Writes the payload and gives the tag.
@@ -80,6 +81,7 @@ pub(super) fn put(learned: &Learned, out: &mut Vec<u8>) -> u8 {
             out.put_u32(*pid);
             tag::FOLLOW
         }
+        Learned::Doubt => tag::DOUBT,
     }
 }
 
@@ -117,6 +119,7 @@ pub(super) fn take(tag: u8, payload: &[u8]) -> Result<Option<Learned>, Malformed
         tag::ADDRESSES => Learned::Addresses(all(&mut from, address)?),
         tag::ENDED => Learned::Ended(all(&mut from, key)?),
         tag::FOLLOW => Learned::Follow(from.u32()?),
+        tag::DOUBT => Learned::Doubt,
         _ => return Ok(None),
     };
     // What stands behind is no part of this version's item.

@@ -198,6 +198,7 @@ fn items() -> impl Strategy<Value = Vec<Owned>> {
         prop::collection::vec(any::<IpAddr>(), 0..4).prop_map(Learned::Addresses),
         prop::collection::vec(keys(), 0..4).prop_map(Learned::Ended),
         any::<u32>().prop_map(Learned::Follow),
+        Just(Learned::Doubt),
     ];
     let record = prop::collection::vec(any::<u8>(), 0..300).prop_map(Owned::Record);
     prop::collection::vec(prop_oneof![record, learned.prop_map(Owned::Learned)], 0..40)

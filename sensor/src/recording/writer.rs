@@ -352,7 +352,8 @@ fn is_of_nobody(learned: &Learned) -> bool {
         | Learned::Residents { .. }
         | Learned::Clock(_)
         | Learned::Addresses(_)
-        | Learned::Follow(_) => true,
+        | Learned::Follow(_)
+        | Learned::Doubt => true,
         Learned::Seed(_)
         | Learned::Seeded
         | Learned::Process { .. }

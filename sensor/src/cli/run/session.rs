@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::alert::{Alert, Composer, Priority};
-use crate::capture::{Capture, Counters, Way};
+use crate::capture::{Capture, Counters, Kind, Way};
 use crate::cli::{Failure, wanted::Wanted};
 use crate::config::{Config, DropAction, DropsConfig};
 use crate::deliver::{Delivery, Errand, OutputConfig, OutputStatus};
@@ -76,6 +76,9 @@ pub(in crate::cli) struct Session {
     composer: Composer,
     /// Alerts raised about losses.
     notices: u64,
+    /// Of events about processes, counted so far; and whether the table knows of all.
+    lost_processes: u64,
+    doubtful: bool,
     /// Of the recording.
     unwritten: Gathered,
 }
@@ -144,6 +147,8 @@ impl Session {
                 rules: plan.rules.clone(),
                 composer,
                 notices: 0,
+                lost_processes: 0,
+                doubtful: false,
                 unwritten: Gathered::default(),
             },
             started,
@@ -162,7 +167,12 @@ impl Session {
         self.capture
             .poll(POLL)
             .context("cannot wait for the kernel")?;
-        self.drain(watch);
+        let drained = self.drain(watch);
+        // Only now nothing from before the loss can come any more.
+        if self.doubtful && drained < BATCH {
+            self.doubtful = false;
+            self.pipeline.state_mut().doubt();
+        }
         if self.refreshed.elapsed() >= REFRESH {
             self.pipeline.state_mut().refresh();
             self.refreshed = Instant::now();
@@ -173,6 +183,7 @@ impl Session {
             self.tell_unwritten();
             // Counters that cannot be read now are an error when the account is due.
             if let Ok(counters) = self.capture.counters() {
+                self.note_doubt(&counters);
                 let look = self.look(&counters);
                 if let Some(loss) = self.losses.look(look, Instant::now(), false) {
                     return self.tell_loss(&loss, watch);
@@ -180,6 +191,14 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Notes whether records about processes were lost since this was last asked.
+    fn note_doubt(&mut self, counters: &Counters) {
+        let kinds = [Kind::Exec, Kind::Fork, Kind::Exit];
+        let lost = kinds.iter().map(|kind| counters.kind(*kind).lost()).sum();
+        self.doubtful |= lost > self.lost_processes;
+        self.lost_processes = lost;
     }
 
     /// The account as the losses are told from.

@@ -70,6 +70,13 @@ impl ProcessTable {
         }
     }
 
+    /// Notes that records were lost, execs perhaps among them: once each, what a
+    /// process that acts and its ancestors run is compared with `/proc`. To be called
+    /// when all records from before the loss were applied.
+    pub(crate) fn doubt(&mut self) {
+        self.doubts += 1;
+    }
+
     /// Changes the table as the event says and names the process that acted;
     /// `None` when the kernel named none.
     pub(crate) fn apply(
@@ -86,6 +93,7 @@ impl ProcessTable {
         };
         self.store.pin(Some(slot));
         let news = self.correct(slot, event, world);
+        self.confirm(slot, &event.body, world);
         match &event.body {
             Body::Exec(exec) if exec.result < 0 => self.failed_exec(slot, news, exec),
             Body::Exec(exec) => self.exec(slot, event.time_ns, exec, world),
@@ -141,7 +149,62 @@ impl ProcessTable {
             self.awaited = None;
             entry.followed = true;
         }
+        entry.confirmed = self.doubts;
         self.store.insert(entry)
+    }
+
+    /// After a loss: asks `/proc` what the process and its ancestors run, each once.
+    /// An exec tells that itself, and an ending process has nothing left to look at.
+    fn confirm(&mut self, slot: Slot, body: &Body<'_>, world: &mut impl World) {
+        let settled = |entry: &Entry| entry.confirmed == self.doubts;
+        if self.store.get(slot).is_none_or(settled) || matches!(body, Body::Exit(_)) {
+            return;
+        }
+        let mut told = tells_all(body);
+        let mut next = Some(slot);
+        for _ in 0..MAX_ANCESTORS {
+            let Some((slot, entry)) = next.and_then(|slot| Some((slot, self.store.get_mut(slot)?)))
+            else {
+                return;
+            };
+            let settled = std::mem::replace(&mut entry.confirmed, self.doubts) == self.doubts;
+            let parent = entry.process().parent;
+            if !settled && !std::mem::take(&mut told) {
+                self.reread(slot, world);
+            }
+            next = parent.and_then(|key| self.store.find(key));
+        }
+    }
+
+    /// Takes from `/proc` what a process runs, if that is another program, or the same
+    /// with other arguments, than was known.
+    fn reread(&mut self, slot: Slot, world: &mut impl World) {
+        let Some(known) = self.store.get(slot).map(Entry::process) else {
+            return;
+        };
+        let (key, image) = (known.key, Arc::clone(&known.image));
+        let found = world.look_up(key.pid);
+        let Some(found) =
+            found.filter(|found| same_start(found.key.start_boot_ns, key.start_boot_ns))
+        else {
+            return;
+        };
+        let told = |image: &Image| (image.exe.clone(), image.argv_rest.clone());
+        // What runs no program any more, a zombie, tells nothing.
+        let silent = found.image.exe_path.is_empty() && found.image.exe.is_empty();
+        let file = found.image.file.ino == image.file.ino;
+        if silent || (file && told(&found.image) == told(&image)) {
+            return;
+        }
+        self.counters.reread += 1;
+        if let Some(process) = self.store.change(slot) {
+            process.comm = found.comm;
+            process.image = Arc::new(Image {
+                // The overlay layer of a file is not in /proc.
+                file: if file { image.file } else { found.image.file },
+                ..found.image
+            });
+        }
     }
 
     /// What the header of a record says overrules what the table believes,

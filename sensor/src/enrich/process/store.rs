@@ -79,6 +79,8 @@ pub(super) struct Entry {
     pub(super) followed: bool,
     /// It did something since the search for a victim last came by.
     pub(super) recent: bool,
+    /// The last doubt of the table's that was settled for this entry.
+    pub(super) confirmed: u64,
     /// Who inherits the children when this entry goes; 0 when unknown.
     pub(super) reaper_pid: u32,
     links: Links,
@@ -98,6 +100,7 @@ impl Entry {
             ended: false,
             followed: false,
             recent: true,
+            confirmed: 0,
             reaper_pid: 0,
             links: Links::default(),
         }
