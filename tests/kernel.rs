@@ -42,6 +42,8 @@ mod packets;
 mod parameters;
 #[path = "kernel/proctable.rs"]
 mod proctable;
+#[path = "kernel/prometheus.rs"]
+mod prometheus;
 #[path = "kernel/receivers.rs"]
 mod receivers;
 #[path = "kernel/record.rs"]

@@ -15,6 +15,7 @@ mod routing;
 mod rules;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -105,6 +106,8 @@ pub struct Config {
     /// have yet, each in one of its own, so that the end of the sensor loses none.
     /// It is made if it is not there. Empty: all alerts wait in memory.
     pub spool_directory: PathBuf,
+    /// Metrics for Prometheus, and health, over HTTP.
+    pub metrics: MetricsConfig,
     /// Where alerts go. Empty: the terminal.
     pub outputs: Vec<OutputConfig>,
 }
@@ -134,6 +137,7 @@ impl Default for Config {
             log: LogConfig::default(),
             shutdown_timeout_s: 5,
             spool_directory: PathBuf::from("/var/lib/sensor/spool"),
+            metrics: MetricsConfig::default(),
             outputs: Vec::new(),
         }
     }
@@ -243,6 +247,44 @@ impl Default for CaptureConfig {
             thirty_two_bit: true,
             snap_length_bytes: 80,
         }
+    }
+}
+
+/// Metrics and health over HTTP: `/metrics`, `/healthz` and `/readyz`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// Address and port to listen on, such as `127.0.0.1:9090` or `[::1]:9090`. Whoever
+    /// reaches it can read it: there is no login and no encryption. Empty: it listens
+    /// nowhere.
+    pub listen: String,
+    /// Allow an address that other machines reach.
+    pub allow_beyond_loopback: bool,
+}
+
+impl MetricsConfig {
+    /// The address, if there is one.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listen.parse().ok()
+    }
+
+    /// What is wrong with it, and what would be right.
+    fn check(&self) -> Option<(String, &'static str)> {
+        if self.listen.is_empty() {
+            return None;
+        }
+        let Some(address) = self.address() else {
+            let message = format!("`{}` is no address with a port", self.listen);
+            return Some((message, "as in `127.0.0.1:9090`: names are not looked up"));
+        };
+        let beyond = !address.ip().to_canonical().is_loopback() && !self.allow_beyond_loopback;
+        beyond.then(|| {
+            let message = format!("other machines reach {address}");
+            (
+                message,
+                "`allow_beyond_loopback: true` beside it allows that",
+            )
+        })
     }
 }
 

@@ -4,7 +4,11 @@
 //! last two by reason. Alerts, per rule: raised = sent + grouped + limited; per
 //! output: raised + recovered = delivered + failed + queued. [`EventAccount`],
 //! [`RuleAccount`] and [`OutputAccount`] hold the numbers, the
-//! [`Report`] prints them and says whether they add up.
+//! [`Report`] prints them and says whether they add up; [`server`] answers whoever
+//! asks for them over HTTP, in the words of [`exposition`].
+
+pub mod exposition;
+pub mod server;
 
 mod json;
 

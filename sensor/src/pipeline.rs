@@ -5,7 +5,9 @@
 //! exactly once: evaluated, filtered or dropped. Nothing here waits, locks or,
 //! once warm, allocates; only an alert does.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use bumpalo::Bump;
 use sensor_ebpf::{Kind, call::CALLS};
@@ -75,6 +77,10 @@ pub struct Pipeline {
     tallies: Tallies,
     events: u64,
     alerts: u64,
+    /// Alerts by rule, for all rules that ever raised one.
+    hits: BTreeMap<Arc<str>, u64>,
+    /// When the last event happened, epoch nanoseconds.
+    last_event_ns: u64,
     /// Epoch nanoseconds of the events to put before the rules.
     window: RangeInclusive<u64>,
 }
@@ -91,6 +97,8 @@ impl Pipeline {
             tallies: Tallies::default(),
             events: 0,
             alerts: 0,
+            hits: BTreeMap::new(),
+            last_event_ns: 0,
             window: 0..=u64::MAX,
         }
     }
@@ -119,6 +127,7 @@ impl Pipeline {
             }
         };
         self.events += 1;
+        self.last_event_ns = event.time_ns;
         if let Some(grouper) = &mut self.grouper {
             grouper.advance(event.time_ns, raise);
         }
@@ -134,10 +143,11 @@ impl Pipeline {
             return;
         }
         let observation = self.state.observe(self.events, &event, actor, &self.arena);
-        let (composer, alerts) = (&self.composer, &mut self.alerts);
+        let (composer, alerts, hits) = (&self.composer, &mut self.alerts, &mut self.hits);
         let grouper = &mut self.grouper;
         self.engine.evaluate(code, &observation, |rule| {
             *alerts += 1;
+            *hits.entry(Arc::clone(&rule.name)).or_default() += 1;
             let alert = composer.compose(rule, &observation);
             match grouper {
                 Some(grouper) => {
@@ -204,6 +214,17 @@ impl Pipeline {
     /// Alerts raised so far.
     pub fn alerts(&self) -> u64 {
         self.alerts
+    }
+
+    /// Alerts raised so far by each rule that raised any.
+    pub fn hits(&self) -> &BTreeMap<Arc<str>, u64> {
+        &self.hits
+    }
+
+    /// When the last event happened, nanoseconds since the Unix epoch; 0 when there
+    /// was none.
+    pub fn last_event_ns(&self) -> u64 {
+        self.last_event_ns
     }
 
     /// The account of events: the kernel's counters beside our own.

@@ -218,7 +218,7 @@ fn watch(
                 }
                 Control::Account => anstream::eprintln!("{}", told(session)?),
                 // No rules, no reload, nobody who asks for them.
-                Control::Reload | Control::Rules(..) | Control::Ask(..) => {}
+                Control::Reload | Control::Rules(..) | Control::Ask(..) | Control::Numbers(_) => {}
             }
         }
         if until.is_some_and(|until| Instant::now() >= until) {

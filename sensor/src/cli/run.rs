@@ -8,15 +8,17 @@ pub(in crate::cli) mod command;
 pub(in crate::cli) mod control;
 mod desk;
 mod losses;
+mod numbers;
 mod reload;
 mod session;
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::sync::oneshot;
 
 pub(in crate::cli) use control::Ask;
 pub(in crate::cli) use desk::is_trusted;
@@ -35,6 +37,7 @@ use crate::config::{self, Config, HookChoice};
 use crate::detect::rules::watch::Seen;
 use crate::detect::rules::{self, Loaded, Pack, Report, Study};
 use crate::diagnostic::Diagnostic;
+use crate::metrics::server::{Door, Server};
 use crate::shipped;
 
 /// Flags of `sensor run`.
@@ -183,6 +186,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
 
     let signals = control::catch()?;
     let watching = announce(&config, &loaded);
+    let door = open_door(&config)?;
     let record = args.record.as_deref();
     let plan = Plan {
         config: &config,
@@ -208,6 +212,9 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let (requests, inbox) = channel();
     control::listen(signals, requests.clone())?;
     let reloader = Reloader::start(&config, seen.as_ref(), &requests, load_rules)?;
+    let endpoint = door
+        .map(|door| serve_numbers(door, requests.clone()))
+        .transpose()?;
     let sign = desk.map(|desk| desk.serve(requests.clone())).transpose()?;
     let command = command
         .map(|command| command::wait(command, requests))
@@ -223,6 +230,9 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     // What went wrong is told after what was found is delivered.
     let status = running.watch(&config, &inbox);
     drop(sign);
+    if let Some(endpoint) = &endpoint {
+        endpoint.ending();
+    }
     let verdict = running.finish(Duration::from_secs(config.shutdown_timeout_s))?;
     let Some(status) = status? else {
         return Ok(EXIT_OK);
@@ -264,6 +274,11 @@ impl Running {
                     Control::Account => self.account()?,
                     Control::Reload => drop(self.reloader.ask(None)),
                     Control::Ask(ask, answer) => self.answer(ask, answer),
+                    Control::Numbers(answer) => {
+                        let numbers = self.session.numbers()?;
+                        // Who asked may have gone.
+                        let _ = answer.send(Box::new(move || numbers.families()));
+                    }
                     Control::Rules(loaded, answers) => {
                         let reply = self.put_in_force(loaded, config);
                         for answer in answers {
@@ -409,6 +424,29 @@ fn open_desk(config: &Config) -> Option<Desk> {
         tracing::info!(%error, %directory, "no control socket: `sensor rules` and `sensor account` cannot reach this sensor");
     })
     .ok()
+}
+
+/// Binds the address of the metrics where the configuration wants one. Somebody
+/// counts on it, so a sensor that cannot have it does not start.
+fn open_door(config: &Config) -> anyhow::Result<Option<Door>> {
+    let Some(address) = config.metrics.address() else {
+        return Ok(None);
+    };
+    Door::open(address)
+        .with_context(|| format!("cannot listen for metrics on {address}"))
+        .map(Some)
+}
+
+/// Answers there from now on with what the walk says.
+fn serve_numbers(door: Door, requests: Sender<Control>) -> anyhow::Result<Server> {
+    let ask = move || {
+        let (answer, answered) = oneshot::channel();
+        requests.send(Control::Numbers(answer)).ok()?;
+        Some(answered)
+    };
+    let endpoint = door.serve(Box::new(ask)).context("cannot tell metrics")?;
+    tracing::info!(address = %endpoint.address(), "metrics and health are told over HTTP");
+    Ok(endpoint)
 }
 
 /// The line that says what this sensor does.

@@ -122,6 +122,11 @@ pub(super) fn semantics(config: &Config, file: &Arc<SourceFile>) -> Vec<Diagnost
         mistake.place = place(&["outputs"], Some(MOST_OUTPUTS));
         mistakes.push(mistake);
     }
+    if let Some((why, help)) = config.metrics.check() {
+        let mut mistake = Diagnostic::error("CONFIG_VALUE", why);
+        mistake.place = place(&["metrics", "listen"], None);
+        mistakes.push(mistake.help(help));
+    }
     let mut names: Vec<&str> = Vec::new();
     for (index, output) in config.outputs.iter().enumerate() {
         for why in output.check() {

@@ -8,11 +8,13 @@ use std::thread;
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
+use tokio::sync::oneshot;
 
 use super::reload::Reply;
 use crate::deliver::Errand;
 use crate::detect::rules::Loaded;
 use crate::diagnostic::Diagnostic;
+use crate::metrics::server::Telling;
 
 /// Where an answer goes.
 pub(in crate::cli) type Answer = Sender<Reply>;
@@ -90,6 +92,8 @@ pub(in crate::cli) enum Control {
     Rules(Result<Loaded, Vec<Diagnostic>>, Vec<Answer>),
     /// A question of another `sensor` process.
     Ask(Ask, Answer),
+    /// Somebody asks over HTTP for what is counted.
+    Numbers(oneshot::Sender<Telling>),
     /// The watched command ended.
     CommandEnded(std::io::Result<ExitStatus>),
 }

@@ -1,6 +1,7 @@
 //! A sensor that runs: the kernel side, the walk and the outputs, started in
 //! the order that loses nothing and stopped in the order that flushes all.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use crate::privileges;
 use crate::recording::{self, Draft, Progress, Recorder};
 
 use super::losses::{Gathered, Look, Loss, Losses};
+use super::numbers::Numbers;
 
 /// How long the walk waits for records before it looks at other requests.
 const POLL: Duration = Duration::from_millis(50);
@@ -81,6 +83,8 @@ pub(in crate::cli) struct Session {
     doubtful: bool,
     /// Of the recording.
     unwritten: Gathered,
+    /// From the newest event of the last batch to its evaluation, nanoseconds.
+    lag_ns: u64,
 }
 
 impl Session {
@@ -150,6 +154,7 @@ impl Session {
                 lost_processes: 0,
                 doubtful: false,
                 unwritten: Gathered::default(),
+                lag_ns: 0,
             },
             started,
         ))
@@ -173,6 +178,8 @@ impl Session {
             self.doubtful = false;
             self.pipeline.state_mut().doubt();
         }
+        let lag = || now_ns().saturating_sub(self.pipeline.last_event_ns());
+        self.lag_ns = if drained > 0 { lag() } else { 0 };
         if self.refreshed.elapsed() >= REFRESH {
             self.pipeline.state_mut().refresh();
             self.refreshed = Instant::now();
@@ -314,6 +321,25 @@ impl Session {
     /// The account so far.
     pub(in crate::cli) fn report(&self) -> anyhow::Result<Report> {
         Ok(self.report_of(&self.counters()?))
+    }
+
+    /// Everything that is counted, for who asks over HTTP.
+    pub(super) fn numbers(&self) -> anyhow::Result<Numbers> {
+        let in_force = self.rules.rules.iter();
+        let mut rules: BTreeMap<_, _> = in_force.map(|rule| (Arc::clone(&rule.name), 0)).collect();
+        let hits = self.pipeline.hits().iter();
+        rules.extend(hits.map(|(rule, alerts)| (Arc::clone(rule), *alerts)));
+        let health = self.delivery.status().into_iter();
+        Ok(Numbers {
+            report: self.report()?,
+            rules: rules.into_iter().collect(),
+            in_force: self.rules.rules.len(),
+            health: health
+                .map(|status| (status.output, status.health))
+                .collect(),
+            lag_ns: self.lag_ns,
+            now_ns: now_ns(),
+        })
     }
 
     fn report_of(&self, counters: &Counters) -> Report {
