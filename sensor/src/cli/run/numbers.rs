@@ -309,7 +309,7 @@ mod tests {
             evaluated: 1,
             filtered: vec![("no rule wants it", 1)],
             dropped: vec![("ring full", 1)],
-            waiting: 0,
+            ..EventAccount::default()
         };
         let output = OutputAccount {
             raised: 2,
