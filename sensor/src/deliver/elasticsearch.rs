@@ -5,6 +5,7 @@
 //! answer names each document's fate ([`fates`]): one that is refused becomes a dead
 //! letter alone, one that came too fast is sent again alone.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -143,7 +144,7 @@ impl Config {
                 object.entry("@timestamp").or_insert(milliseconds);
             }
             let action = json!({"create": {"_index": self.index, "_id": id}});
-            body.push_str(&format!("{action}\n{document}\n"));
+            let _ = writeln!(body, "{action}\n{document}");
         }
         body.into_bytes()
     }

@@ -4,6 +4,7 @@
 //! nanosecond. A point that is written twice is there once, so a batch may be
 //! repeated in halves to find one that is refused.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -146,14 +147,15 @@ fn point(measurement: &str, alert: &Alert) -> String {
     for (name, value) in tags {
         // A tag without a value is an error.
         if !value.is_empty() {
-            line.push_str(&format!(",{name}={}", escaped(value, ",= ")));
+            let _ = write!(line, ",{name}={}", escaped(value, ",= "));
         }
     }
     let text = string(&alert.message);
-    line.push_str(&format!(
+    let _ = write!(
+        line,
         " message={text},uuid={}",
         string(&alert.id.to_string())
-    ));
+    );
     for (name, value) in &alert.output_fields {
         let value = match value {
             Value::Null => continue,
@@ -168,9 +170,9 @@ fn point(measurement: &str, alert: &Alert) -> String {
             Value::String(text) => string(text),
             other => string(&other.to_string()),
         };
-        line.push_str(&format!(",{}={value}", escaped(name, ",= ")));
+        let _ = write!(line, ",{}={value}", escaped(name, ",= "));
     }
-    line.push_str(&format!(" {}\n", alert.time_ns));
+    let _ = writeln!(line, " {}", alert.time_ns);
     line
 }
 

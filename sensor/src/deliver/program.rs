@@ -106,13 +106,12 @@ impl Program {
             return Err(io::Error::other(format!("the program ended ({status})")));
         }
         let timeout = Duration::from_millis(self.config.timeout_ms);
-        let mut child = match self.child.take() {
-            Some(child) => child,
-            None => {
-                let mut child = self.spawn()?;
-                put(&mut child, &self.last, timeout).await?;
-                child
-            }
+        let mut child = if let Some(child) = self.child.take() {
+            child
+        } else {
+            let mut child = self.spawn()?;
+            put(&mut child, &self.last, timeout).await?;
+            child
         };
         // A program that does not read is dropped here, and with it ended.
         put(&mut child, &bytes, timeout).await?;

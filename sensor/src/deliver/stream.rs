@@ -109,13 +109,12 @@ impl Stream {
         {
             self.connection = None;
         }
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
-                let mut connection = connect(&self.place, self.timeout).await?;
-                put(connection.as_mut(), &self.last, self.timeout).await?;
-                connection
-            }
+        let mut connection = if let Some(connection) = self.connection.take() {
+            connection
+        } else {
+            let mut connection = connect(&self.place, self.timeout).await?;
+            put(connection.as_mut(), &self.last, self.timeout).await?;
+            connection
         };
         put(connection.as_mut(), &bytes, self.timeout).await?;
         self.connection = Some(connection);

@@ -108,11 +108,11 @@ fn configuration(
         "structured-data",
         "msg",
     ] {
-        text.push_str(&format!(
+        text.extend([format!(
             "property(name=\"{property}\" outname=\"{property}\" format=\"jsonf\")\n"
-        ));
+        )]);
     }
-    text.push_str(&format!(
+    text.extend([format!(
         "property(name=\"timereported\" outname=\"time\" dateFormat=\"rfc3339\" format=\"jsonf\")\n}}\n\
          input(type=\"imudp\" address=\"127.0.0.1\" port=\"{udp}\")\n\
          input(type=\"imptcp\" address=\"127.0.0.1\" port=\"{tcp}\")\n\
@@ -120,7 +120,7 @@ fn configuration(
                RateLimit.Interval=\"0\")\n\
          input(type=\"imuxsock\" Socket=\"{home}/log.5424\" CreatePath=\"off\" \
                UseSpecialParser=\"off\" RateLimit.Interval=\"0\")\n"
-    ));
+    )]);
     if let Some(port) = tls {
         let (certificate, key) = authority.issue("127.0.0.1");
         let write = |name: &str, text: &str| {
@@ -128,18 +128,18 @@ fn configuration(
         };
         write("server.pem", &certificate);
         write("server.key", &key);
-        text.push_str(&format!(
+        text.extend([format!(
             "module(load=\"imtcp\" StreamDriver.Name=\"ossl\" StreamDriver.Mode=\"1\" \
              StreamDriver.AuthMode=\"anon\")\n\
              global(DefaultNetstreamDriver=\"ossl\" DefaultNetstreamDriverCAFile=\"{home}/ca.pem\" \
              DefaultNetstreamDriverCertFile=\"{home}/server.pem\" \
              DefaultNetstreamDriverKeyFile=\"{home}/server.key\")\n\
              input(type=\"imtcp\" address=\"127.0.0.1\" port=\"{port}\")\n"
-        ));
+        )]);
     }
-    text.push_str(&format!(
+    text.extend([format!(
         "*.* action(type=\"omfile\" file=\"{home}/out\" template=\"seen\")\n"
-    ));
+    )]);
     text
 }
 

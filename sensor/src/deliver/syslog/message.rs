@@ -4,6 +4,8 @@
 //! in the header, UTF-8 in structured data and text, no longer than asked. There is
 //! no byte order mark before the text: receivers keep it, and then it is no JSON.
 
+use std::fmt::Write as _;
+
 use crate::alert::Alert;
 
 /// What does not change from message to message.
@@ -94,7 +96,7 @@ impl Header {
         let mut data = format!("[{}", self.data_id);
         for (name, value) in values {
             if let Some(value) = value {
-                data.push_str(&format!(" {name}=\"{}\"", escaped(value)));
+                let _ = write!(data, " {name}=\"{}\"", escaped(value));
             }
         }
         data.push(']');
