@@ -218,6 +218,16 @@ impl Redactor {
         self.without(text, &self.find(text))
     }
 
+    /// The same, pieces aside that are known to be replacements.
+    pub(crate) fn value_but(&self, text: &[u8], shown: impl Fn(&[u8]) -> bool) -> Outcome {
+        let mut found = self.find(text);
+        found.retain(|finding| {
+            let piece = text.get(finding.range.clone()).unwrap_or_default();
+            !shown(piece)
+        });
+        self.without(text, &found)
+    }
+
     /// A text whose parts were looked through before: what was redacted stays.
     pub(crate) fn again(&self, text: &str, keep: impl Fn(&[u8]) -> bool) -> Option<String> {
         let bytes = text.as_bytes();

@@ -403,10 +403,11 @@ fn a_starred_recording_leads_to_the_alerts_of_the_run() {
 fn checked(section: &str, key: &str) -> (Option<i32>, String) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("sensor.yaml"), section).unwrap();
+    fs::write(dir.path().join("rules.yaml"), RULES).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_sensor"))
         .current_dir(dir.path())
         .env("REDACTION_KEY", key)
-        .args(["check", "sensor.yaml"])
+        .args(["check", "sensor.yaml", "rules.yaml"])
         .output()
         .unwrap();
     let all = [output.stdout, output.stderr].concat();

@@ -158,9 +158,10 @@ fn a_broken_route_is_told_where_it_was_written() {
     ] {
         let text = format!("outputs:\n- type: terminal\n  {only}\n");
         fs::write(dir.path().join("sensor.yaml"), text).unwrap();
+        fs::write(dir.path().join("rules.yaml"), RULES).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_sensor"))
             .current_dir(dir.path())
-            .args(["check", "sensor.yaml"])
+            .args(["check", "sensor.yaml", "rules.yaml"])
             .output()
             .unwrap();
         let shown = String::from_utf8_lossy(&output.stderr).into_owned()

@@ -109,6 +109,9 @@ impl Grouper {
 
     /// Takes an alert of a kind; it leaves through `raise`, or is held.
     pub fn take(&mut self, alert: Alert, kind: u128, raise: &mut dyn FnMut(Alert)) {
+        // Others' alerts must not hide those that the command under the sensor is
+        // judged by.
+        let kind = kind ^ u128::from(alert.in_command_tree);
         let account = self.accounts.entry(Arc::clone(&alert.rule)).or_default();
         account.raised += 1;
         if alert.priority <= Priority::Critical && !self.options.critical {
@@ -155,7 +158,7 @@ impl Grouper {
     /// Sends an alert if its rule may, and holds it otherwise.
     fn limit(&mut self, alert: Alert, raise: &mut dyn FnMut(Alert)) {
         let account = self.accounts.entry(Arc::clone(&alert.rule)).or_default();
-        if self.options.per_minute == 0 {
+        if self.options.per_minute == 0 || alert.in_command_tree {
             account.sent += 1;
             return raise(alert);
         }

@@ -73,9 +73,7 @@ impl<'r> Scene<'r> {
     fn learn(&mut self, text: &[u8]) {
         for finding in self.redactor.find(text) {
             let piece = text.get(finding.range.clone()).unwrap_or_default();
-            // Stars are what a recording has in the place of a secret.
-            let starred = piece.iter().all(|byte| *byte == b'*');
-            if !self.redactor.is_secret(&finding) || starred || self.known.len() >= MOST_KNOWN {
+            if !self.redactor.is_secret(&finding) || self.known.len() >= MOST_KNOWN {
                 continue;
             }
             let shown = self.redactor.replacement(&finding, piece).into_bytes();
@@ -249,16 +247,15 @@ impl<S: Subject> Redacted<'_, S> {
         {
             return Outcome::Changed(shown.clone());
         }
-        match scene.redactor.value(text) {
-            Outcome::Clean => match scene.without_known(text) {
-                None => Outcome::Clean,
-                Some(left) => Outcome::Changed(left),
-            },
-            Outcome::Changed(left) => match scene.without_known(&left) {
-                None => Outcome::Changed(left),
-                Some(less) => Outcome::Changed(less),
-            },
-            Outcome::Dropped => Outcome::Dropped,
+        // What is known goes first, as a whole: a secret with blanks in it would be
+        // found only up to the first of them.
+        let Some(left) = scene.without_known(text) else {
+            return scene.redactor.value(text);
+        };
+        let shown = |piece: &[u8]| scene.known.iter().any(|known| known.1.ends_with(piece));
+        match scene.redactor.value_but(&left, shown) {
+            Outcome::Clean => Outcome::Changed(left),
+            less => less,
         }
     }
 

@@ -65,14 +65,14 @@ pub(super) struct Facts<'f> {
 
 /// What every output wants, by its place.
 pub struct Routes {
-    routes: Vec<Route>,
+    wanted: Vec<Route>,
     container: Vec<FieldRef>,
     namespace: Vec<FieldRef>,
 }
 
 impl std::fmt::Debug for Routes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(&self.routes).finish()
+        f.debug_list().entries(&self.wanted).finish()
     }
 }
 
@@ -81,7 +81,7 @@ impl Routes {
     pub fn new(routes: Vec<Route>) -> Self {
         let field = |name: &str| fields::lookup(name, None).ok();
         Self {
-            routes,
+            wanted: routes,
             container: ["container.name", "container.id"]
                 .into_iter()
                 .filter_map(field)
@@ -94,7 +94,7 @@ impl Routes {
     /// output that asks for something of it.
     pub(super) fn of<S: Subject>(&self, facts: &Facts<'_>, subject: Option<&S>) -> Outputs {
         let mut outputs = Outputs::default();
-        for (place, route) in self.routes.iter().enumerate().take(MOST_OUTPUTS) {
+        for (place, route) in self.wanted.iter().enumerate().take(MOST_OUTPUTS) {
             if !(route.wants(facts) && self.wants_event(route, subject)) {
                 outputs.0 &= !(1 << place);
             }

@@ -100,8 +100,9 @@ pub static DETECTORS: &[Detector] = &[
     secret(
         "url",
         "the password in `scheme://user:password@host`",
-        &["://"],
-        Find::Pattern(r"://[^\s\x00/?#:@]*:([^\s\x00/?#]+)@"),
+        // A path that the kernel resolved has one slash where the address had two.
+        &[":/"],
+        Find::Pattern(r"[A-Za-z0-9]:/{1,3}[^\s\x00/?#:@]*:([^\s\x00/?#]+)@"),
     ),
     secret(
         "authorization",

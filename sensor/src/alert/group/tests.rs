@@ -151,6 +151,21 @@ fn critical_alerts_are_held_back_only_when_that_is_asked_for() {
 }
 
 #[test]
+fn what_the_watched_command_does_is_not_hidden_behind_others() {
+    let mut grouper = grouper(60, 10, 1, 1);
+    let mut own = 0;
+    for second in 0..6 {
+        let mut alert = alert("r", second * SECOND);
+        alert.in_command_tree = second >= 3;
+        grouper.take(alert, 1, &mut |alert| {
+            own += u32::from(alert.in_command_tree);
+        });
+    }
+    assert_eq!(own, 1);
+    holds(&grouper);
+}
+
+#[test]
 fn the_kind_silent_longest_is_told_early_when_there_are_too_many() {
     let mut grouper = grouper(60, 2, 0, 0);
     let taken = [(1, 0), (2, 1), (1, 2), (3, 3), (4, 4)];

@@ -30,8 +30,8 @@ const BATCH: usize = 8192;
 /// How often names, addresses and the clock are read again.
 const REFRESH: Duration = Duration::from_secs(1);
 
-/// How old an event may be when its record is taken: what happened before that
-/// has all been taken. Summaries wait as long, so that none closes too early.
+/// How long after its event a record may come into the ring. Summaries wait as
+/// long, so that none closes too early.
 const LAG: Duration = Duration::from_secs(2);
 
 /// What is left of the time to end in for ending the threads and unloading the
@@ -172,9 +172,10 @@ impl Session {
         self.capture
             .poll(POLL)
             .context("cannot wait for the kernel")?;
-        let drained = self.drain(watch);
+        let asked_ns = now_ns();
+        let is_behind = self.drain(watch) >= BATCH;
         // Only now nothing from before the loss can come any more.
-        if self.doubtful && drained < BATCH {
+        if self.doubtful && !is_behind {
             self.doubtful = false;
             self.pipeline.state_mut().doubt();
         }
@@ -183,7 +184,10 @@ impl Session {
         if self.refreshed.elapsed() >= REFRESH {
             self.pipeline.state_mut().refresh();
             self.refreshed = Instant::now();
-            self.tick(watch);
+            // While records wait, their own times say what is due.
+            if !is_behind {
+                self.tick(asked_ns, watch);
+            }
             if let Some(recorder) = &mut self.recorder {
                 recorder.tick();
             }
@@ -262,9 +266,10 @@ impl Session {
         }
     }
 
-    /// Sends the summaries that are due although nothing happens.
-    fn tick(&mut self, watch: &mut dyn FnMut(&Arc<Alert>)) {
-        let before = now_ns().saturating_sub(u64::try_from(LAG.as_nanos()).unwrap_or(0));
+    /// Sends the summaries that are due although nothing happens; every record that
+    /// was there at that time was taken.
+    fn tick(&mut self, asked_ns: u64, watch: &mut dyn FnMut(&Arc<Alert>)) {
+        let before = asked_ns.saturating_sub(u64::try_from(LAG.as_nanos()).unwrap_or(0));
         let delivery = &self.delivery;
         self.pipeline.tick(before, &mut |alert| {
             let alert = Arc::new(alert);
