@@ -161,6 +161,7 @@ fn alert(number: u64) -> Arc<Alert> {
         message,
         output_fields: fields.as_object().cloned().unwrap_or_default(),
         evidence: serde_json::Map::new(),
+        outputs: sensor::alert::Outputs::default(),
         pid: 1,
         in_command_tree: false,
         outputs: sensor::alert::Outputs::default(),

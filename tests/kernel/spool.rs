@@ -76,6 +76,7 @@ fn send(delivery: &Delivery, count: u64) {
             message,
             output_fields: serde_json::Map::new(),
             evidence: serde_json::Map::new(),
+            outputs: sensor::alert::Outputs::default(),
             pid: 1,
             in_command_tree: false,
             outputs: sensor::alert::Outputs::default(),

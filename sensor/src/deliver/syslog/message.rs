@@ -173,6 +173,7 @@ mod tests {
             output: String::new(),
             output_fields: serde_json::Map::new(),
             evidence: serde_json::Map::new(),
+            outputs: crate::alert::Outputs::default(),
             pid: 1,
             in_command_tree: false,
             json: JsonOptions::default(),
