@@ -48,6 +48,10 @@ mod prometheus;
 mod receivers;
 #[path = "kernel/record.rs"]
 mod record;
+#[path = "kernel/repair.rs"]
+mod repair;
+#[path = "kernel/reuse.rs"]
+mod reuse;
 #[path = "kernel/ring.rs"]
 mod ring;
 #[path = "kernel/run.rs"]
@@ -58,6 +62,8 @@ mod signals;
 mod sockets;
 #[path = "kernel/spool.rs"]
 mod spool;
+#[path = "kernel/startup.rs"]
+mod startup;
 #[path = "kernel/status.rs"]
 mod status;
 #[path = "kernel/storms.rs"]

@@ -77,8 +77,17 @@ impl Sensor {
         arguments: &[&str],
     ) -> Self {
         let alerts = dir.path().join("alerts.json");
+        // Who asks it a question finds it here.
+        let control = if config.contains("control_directory") {
+            String::new()
+        } else {
+            format!(
+                "control_directory: {}\n",
+                dir.path().join("control").display()
+            )
+        };
         let text = format!(
-            "{config}\nrules_files: [{}]\noutputs:\n  - type: file\n    name: json\n    path: {}\n{outputs}",
+            "{config}\n{control}rules_files: [{}]\noutputs:\n  - type: file\n    name: json\n    path: {}\n{outputs}",
             rules.display(),
             alerts.display()
         );
@@ -152,6 +161,30 @@ impl Sensor {
         self.wait_alert(&format!("of {rule:?} with {text:?}"), |alert| {
             alert["rule"] == rule && alert["output"].as_str().is_some_and(|o| o.contains(text))
         })
+    }
+
+    /// Asks for its account.
+    pub(crate) fn ask_account(&self, flags: &[&str]) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_sensor"))
+            .args(["account", "--pid", &self.pid().to_string()])
+            .arg("--directory")
+            .arg(self.dir.path().join("control"))
+            .args(flags)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Asks for its account until that fits.
+    pub(crate) fn wait_account(&self, fits: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let found = until(|| {
+            last = serde_json::from_str(&self.ask_account(&["--json"])).unwrap();
+            fits(&last).then(|| last.clone())
+        });
+        found.unwrap_or_else(|| panic!("no account fits, the last is {last:#}"))
     }
 
     /// Sends a signal.

@@ -145,17 +145,82 @@ fn links(dir: &Path) {
     });
 }
 
-/// Two hundred directories, one in the other, and opens at every depth.
+/// Two hundred directories, one in the other, then thirty with the longest names there
+/// are, so that the whole is longer than any path may be; and opens at many a depth.
 fn deep(dir: &Path) {
     std::env::set_current_dir(dir).unwrap();
-    for depth in 0..200 {
-        let name = format!("d{depth}");
+    for depth in 0..230 {
+        let name = match depth {
+            0..200 => format!("d{depth}"),
+            _ => format!("{depth}{}", "\n".repeat(252)),
+        };
         std::fs::create_dir(&name).unwrap();
         std::env::set_current_dir(&name).unwrap();
         if depth % 20 == 0 {
             drop(std::fs::File::create("file").unwrap());
         }
     }
+}
+
+/// A style of ours: `ESC [`, digits and semicolons, `m`. Without them, in order.
+fn without_styles(text: &str) -> String {
+    let mut rest = text;
+    let mut plain = String::new();
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        plain.push_str(before);
+        let end = after.find(|c: char| !c.is_ascii_digit() && c != ';');
+        match end.map(|end| after.split_at(end)) {
+            Some((_, after)) if after.starts_with('m') => rest = &after[1..],
+            _ => {
+                plain.push('\x1b');
+                rest = after;
+            }
+        }
+    }
+    plain + rest
+}
+
+#[test]
+fn hostile_names_neither_reach_a_terminal_raw_nor_begin_a_line_of_its_blocks() {
+    let outputs = "  - {type: terminal, name: blocks, stream: stderr, format: text, color: always}";
+    let sensor = Sensor::start(RULES, "rule_matching: all", outputs);
+    let dir = tempfile::tempdir().unwrap();
+    act_in("hostile", "names", dir.path().to_str().unwrap());
+    let last = NAMES.len() - 1;
+    sensor.wait_alert("of the last name", |alert| {
+        let text = alert["output"].as_str().unwrap_or_default();
+        alert["rule"] == "Started" && text.contains("$(true)") && last > 0
+    });
+    let (finished, dir) = sensor.stop();
+    assert!(finished.status.success(), "{}", finished.log);
+    let end = finished.log.find("account of events").unwrap();
+    let shown = &finished.log[..end];
+    let raw = |line: &&str| without_styles(line).chars().any(char::is_control);
+    assert_eq!(shown.lines().find(raw), None, "a control character");
+    let hidden = |line: &&str| line.contains('\u{202e}');
+    assert_eq!(shown.lines().find(hidden), None, "text that turns around");
+    // Each block is one headline, and lines that are indented: a name with a line end
+    // in it begins none.
+    let alerts = crate::harness::read_alerts(&dir.path().join("alerts.json"));
+    let headline = |line: &str| {
+        let plain = without_styles(line);
+        let rule = ["Opened", "Started", "Long"];
+        plain.as_bytes().first().is_some_and(u8::is_ascii_digit)
+            && rule.iter().any(|rule| plain.ends_with(rule))
+    };
+    let headlines = shown.lines().filter(|line| headline(line)).count();
+    assert_eq!(headlines, alerts.len(), "{shown}");
+    for name in ["new\\x0aline", "\\x1b[2J\\x1b]0;title\\x07", "\\u{202e}"] {
+        assert!(shown.contains(name), "{name} is not shown:\n{shown}");
+    }
+    let strange = |line: &&str| {
+        let plain = without_styles(line);
+        !headline(line)
+            && !plain.starts_with("  ")
+            && !plain.contains("INFO")
+            && !plain.contains("WARN")
+    };
+    assert_eq!(shown.lines().find(strange), None, "a line begun by a name");
 }
 
 #[test]

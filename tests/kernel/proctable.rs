@@ -21,8 +21,12 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn start() -> Self {
-        let capture = Capture::start(&Options::default())
-            .expect("kernel tests need root and a kernel with BTF");
+        Self::with(&Options::default())
+    }
+
+    pub(crate) fn with(options: &Options) -> Self {
+        let capture =
+            Capture::start(options).expect("kernel tests need root and a kernel with BTF");
         let mut state = State::new(enrich::Options::default());
         state
             .seed()
@@ -31,11 +35,23 @@ impl Live {
     }
 
     /// Applies all records there are and shows each to `see`.
-    fn drain(&mut self, see: &mut dyn FnMut(&Observation<'_>)) {
+    pub(crate) fn drain(&mut self, see: &mut dyn FnMut(&Observation<'_>)) {
+        self.drain_some(&|_| true, see);
+    }
+
+    /// The same without the records that are not kept, as if they had been lost.
+    pub(crate) fn drain_some(
+        &mut self,
+        keep: &dyn Fn(&Event<'_>) -> bool,
+        see: &mut dyn FnMut(&Observation<'_>),
+    ) {
         let (state, mut number) = (&mut self.state, 0);
         let mut apply = |record: &[u8]| {
             let offset = state.host().boot_time_ns;
             let event = decode::decode(record, offset).expect("the kernel's records are sound");
+            if !keep(&event) {
+                return;
+            }
             let actor = state.apply(&event);
             number += 1;
             let arena = Bump::new();
@@ -57,7 +73,7 @@ impl Live {
 }
 
 /// Starts a shell in a process group of its own, all of which ends with it.
-pub(crate) struct Shell(Child);
+pub(crate) struct Shell(pub(crate) Child);
 
 impl Shell {
     pub(crate) fn start(script: &str) -> Self {
@@ -87,11 +103,11 @@ impl Drop for Shell {
 }
 
 /// The arguments after the first, joined by blanks.
-fn args<'a>(seen: &Observation<'a>) -> &'a [u8] {
+pub(crate) fn args<'a>(seen: &Observation<'a>) -> &'a [u8] {
     seen.process.map_or(&[], |process| &process.image.args)
 }
 
-fn is_exec_of(event: &Event<'_>, path: &[u8]) -> bool {
+pub(crate) fn is_exec_of(event: &Event<'_>, path: &[u8]) -> bool {
     matches!(&event.body, Body::Exec(exec) if exec.result == 0 && exec.filename == path)
 }
 

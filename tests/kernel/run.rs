@@ -101,6 +101,52 @@ fn the_account_is_printed_on_request_and_the_sensor_goes_on() {
 }
 
 #[test]
+fn a_running_sensor_tells_its_account_to_people_and_programs_with_every_cpu() {
+    let sensor = Sensor::start(&shadow_rule(), "", "");
+    read_shadow();
+    sensor.wait_rule("Shell reads shadow", "/etc/shadow");
+    let account = sensor.wait_account(|account| account["outputs"][0]["delivered"] == 1);
+    assert_eq!(account["alerts"], 1);
+    let output = &account["outputs"][0];
+    assert_eq!(
+        (&output["output"], &output["raised"], &output["holds"]),
+        (&"json".into(), &1.into(), &true.into())
+    );
+    assert!(
+        account["processes"]["known"].as_u64() > Some(1),
+        "{account}"
+    );
+    let rows = account["events"].as_array().unwrap();
+    for kind in ["exec", "fork", "exit", "open"] {
+        let row = rows.iter().find(|row| row["kind"] == kind).unwrap();
+        assert!(row["captured"].as_u64() > Some(0), "{row}");
+        let cpus = row["cpus"].as_array().unwrap();
+        assert_eq!(cpus.len(), crate::independent::cpus(), "{row}");
+        let sum: u64 = cpus
+            .iter()
+            .map(|cpu| cpu["captured"].as_u64().unwrap())
+            .sum();
+        assert_eq!(Some(sum), row["captured"].as_u64(), "{row}");
+        // A program is caught within its work once in a great while, and read again.
+        assert!(cpus.iter().all(|cpu| cpu["holds"] == true), "{row}");
+    }
+    let text = sensor.ask_account(&["--cpus"]);
+    let by_cpu = text.split_once("account by CPU").unwrap().1;
+    assert!(
+        text.starts_with("account of events") && by_cpu.contains("exec"),
+        "{text}"
+    );
+    let (finished, dir) = sensor.stop();
+    assert!(finished.status.success(), "{}", finished.log);
+    let gone = Command::new(env!("CARGO_BIN_EXE_sensor"))
+        .args(["account", "--directory"])
+        .arg(dir.path().join("control"))
+        .output()
+        .unwrap();
+    assert_eq!(gone.status.code(), Some(2));
+}
+
+#[test]
 fn an_edited_rule_takes_effect_and_a_broken_edit_keeps_the_old_ones() {
     let sensor = Sensor::start(&shadow_rule(), "", "");
     let path = sensor.dir.path().join("rules.yaml");
