@@ -1,16 +1,23 @@
-//! `cargo xtask bench`: how fast the engine is, how fast rules load, and what it costs
-//! to be watched.
+//! `cargo xtask bench`: how fast the engine is, how fast rules load, and what a whole
+//! sensor costs, takes and loses on a real kernel.
 //!
-//! In: what to measure and flags for it. Out: the tables of `tests/bench.rs`, which
-//! is built as a release and run. Nothing is judged here: ratios of the same run
-//! are for a person to read.
+//! In: what to measure and flags for it. Out: tables: those of `tests/bench.rs`, which
+//! is built as a release and run, and those of [`storms`] and [`soak`], which start the
+//! sensor itself. No speed is judged here: ratios of the same run are for a person to read.
+
+pub(crate) mod load;
+mod soak;
+mod storms;
+mod subject;
+
+use std::ffi::OsString;
 
 use anyhow::Result;
+use clap::Parser;
 
 use crate::progress::{self, doing};
 
-/// Measure the engine, the loading of rules, or what it costs to be watched, in a
-/// release build.
+/// Measure the engine, the loading of rules, or a whole sensor, in a release build.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -21,9 +28,11 @@ Examples:
   cargo xtask bench load                              time and memory to load up to 10,000 rules
   cargo xtask bench delivery                          alerts per second through the spool, and without
   cargo xtask bench capture                           what being watched costs calls and packets (root)
+  cargo xtask bench storms                            cost, own CPU and losses in storms (root)
+  cargo xtask bench soak                              memory over a million processes (root)
   cargo xtask bench engine --help                     what else can be chosen")]
 pub(crate) struct Arguments {
-    /// `engine`, `load`, `delivery` or `capture`, and flags for it
+    /// `engine`, `load`, `delivery`, `capture`, `storms` or `soak`, and flags for it
     #[arg(
         required = true,
         trailing_var_arg = true,
@@ -34,6 +43,20 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
+    match arguments.arguments.first().map(String::as_str) {
+        Some("storms") => storms::main(&flags(arguments)),
+        Some("soak") => soak::main(&flags(arguments)),
+        _ => engine(arguments),
+    }
+}
+
+/// The flags behind the name of what is measured. Wrong ones, and `--help`, end here.
+fn flags<T: Parser>(arguments: &Arguments) -> T {
+    T::parse_from(arguments.arguments.iter().map(OsString::from))
+}
+
+/// What `tests/bench.rs` measures.
+fn engine(arguments: &Arguments) -> Result<()> {
     doing("building the bench (release)");
     let mut build = progress::cargo();
     build.args([

@@ -38,6 +38,7 @@ Examples:
   cargo xtask busy --minutes 60                   an hour of honest work, and every alert
   cargo xtask vm                                  the kernel tests on older and newer kernels
   cargo xtask bench engine                        how many events a second the rules take
+  cargo xtask bench storms                        what the sensor costs and loses in storms
   cargo xtask dist                                a static binary with rules, in target/dist")]
 struct Arguments {
     #[command(subcommand)]
@@ -57,6 +58,9 @@ enum Command {
     /// One script, in namespaces of its own; `attacks` starts it
     #[command(name = attacks::STAGE, hide = true)]
     AttackStage,
+    /// One storm; `bench storms` starts it
+    #[command(name = bench::load::LOAD, hide = true)]
+    BenchLoad(bench::load::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
         Command::Vm(arguments) => vm::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
         Command::Dist(arguments) => dist::main(&arguments),
+        Command::BenchLoad(arguments) => bench::load::main(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
