@@ -6,17 +6,19 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{CpuAccount, EventAccount, OutputAccount, Report};
+use super::{CpuAccount, EventAccount, OutputAccount, Report, RuleAccount};
 
 impl Report {
     /// The account for programs.
     pub fn to_json(&self) -> Value {
+        let rules = self.rules.iter().map(|(name, row)| rule(name, row));
         let outputs = self.outputs.iter().map(|(name, row)| output(name, row));
         json!({
             "holds": self.holds(),
             "events": self.events.iter().map(event).collect::<Vec<_>>(),
             "processes": counts(&self.processes),
             "alerts": self.alerts,
+            "rules": rules.collect::<Vec<_>>(),
             "outputs": outputs.collect::<Vec<_>>(),
         })
     }
@@ -44,6 +46,17 @@ fn cpu(number: usize, row: &CpuAccount) -> Value {
         "filtered": row.filtered,
         "dropped": counts(&row.dropped),
         "holds": row.holds(),
+    })
+}
+
+fn rule(name: &str, row: &RuleAccount) -> Value {
+    json!({
+        "rule": name,
+        "raised": row.raised,
+        "sent": row.sent,
+        "grouped": row.grouped,
+        "limited": row.limited,
+        "holds": row.balances(),
     })
 }
 
@@ -104,6 +117,7 @@ mod tests {
             events: vec![row],
             processes: vec![("known", 9)],
             alerts: 3,
+            rules: Vec::new(),
             outputs: vec![("json".to_owned(), balanced)],
         };
         let object = report.to_json();
