@@ -173,7 +173,8 @@ impl Session {
             .poll(POLL)
             .context("cannot wait for the kernel")?;
         let asked_ns = now_ns();
-        let is_behind = self.drain(watch) >= BATCH;
+        let drained = self.drain(watch);
+        let is_behind = drained >= BATCH;
         // Only now nothing from before the loss can come any more.
         if self.doubtful && !is_behind {
             self.doubtful = false;
