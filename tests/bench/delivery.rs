@@ -164,7 +164,6 @@ fn alert(number: u64) -> Arc<Alert> {
         outputs: sensor::alert::Outputs::default(),
         pid: 1,
         in_command_tree: false,
-        outputs: sensor::alert::Outputs::default(),
         json: JsonOptions::default(),
     })
 }

@@ -215,6 +215,7 @@ fn show(value: Value<'_>) -> String {
 
 fn exec(result: i64) -> Body<'static> {
     Body::Exec(Exec {
+        usage: None,
         call: ExecCall::Execve,
         result,
         filename: b"bin/../cat",
@@ -277,6 +278,7 @@ fn connect(result: i64, local: Option<(&str, u16)>, remote: (&str, u16)) -> Conn
 
 fn fork() -> Body<'static> {
     Body::Fork(Fork {
+        usage: None,
         call: ForkCall::Clone,
         child_pid: 41,
         child_start_boot_ns: 41 * SECOND_NS,

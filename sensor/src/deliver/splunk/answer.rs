@@ -126,6 +126,7 @@ mod tests {
             Rest::Retry(_, Some(_)) => "retry",
             Rest::Retry(_, None) => "retry without wish",
             Rest::Blocked(_) => "blocked",
+            Rest::Each(_) => "each its own",
         };
         format!("{} {rest}", answer.taken)
     }

@@ -72,6 +72,7 @@ fn event(time_ns: u64, key: ProcessKey, ppid: u32, body: Body<'static>) -> Event
 
 fn fork(child: ProcessKey, child_ppid: u32) -> Body<'static> {
     Body::Fork(Fork {
+        usage: None,
         call: ForkCall::Clone,
         child_pid: child.pid,
         child_start_boot_ns: child.start_boot_ns,
@@ -86,6 +87,7 @@ fn fork(child: ProcessKey, child_ppid: u32) -> Body<'static> {
 
 fn exec(argv: &'static [u8], result: i64) -> Body<'static> {
     Body::Exec(Exec {
+        usage: None,
         call: ExecCall::Execve,
         result,
         filename: b"/bin/x",
