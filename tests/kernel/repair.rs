@@ -76,7 +76,7 @@ fn who_outlived_a_loss_is_known_with_program_and_parents_at_the_next_record() {
             } else {
                 b"changed"
             };
-            let line: Vec<u32> = seen
+            let ancestors: Vec<u32> = seen
                 .processes
                 .ancestors(process)
                 .map(|it| it.key.pid)
@@ -89,8 +89,8 @@ fn who_outlived_a_loss_is_known_with_program_and_parents_at_the_next_record() {
             if !args(seen).ends_with(expect) || !process.image.exe_path.ends_with(b"sh") {
                 wrong.push(format!("{pid}: {:?}", String::from_utf8_lossy(args(seen))));
             }
-            if line.first() != Some(&parent) || !line.contains(&std::process::id()) {
-                wrong.push(format!("{pid}: ancestors {line:?}"));
+            if ancestors.first() != Some(&parent) || !ancestors.contains(&std::process::id()) {
+                wrong.push(format!("{pid}: ancestors {ancestors:?}"));
             }
         }
         found >= 2

@@ -79,7 +79,6 @@ fn send(delivery: &Delivery, count: u64) {
             outputs: sensor::alert::Outputs::default(),
             pid: 1,
             in_command_tree: false,
-            outputs: sensor::alert::Outputs::default(),
             json: JsonOptions::default(),
         }));
     }

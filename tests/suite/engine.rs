@@ -104,6 +104,7 @@ impl Act {
     fn body(&self) -> Body<'static> {
         match self.what {
             0..5 => Body::Fork(Fork {
+                usage: None,
                 call: ForkCall::Clone,
                 child_pid: self.other,
                 child_start_boot_ns: start(self.other, self.generation),
@@ -115,6 +116,7 @@ impl Act {
                 place: self.place(),
             }),
             5..9 => Body::Exec(Exec {
+                usage: None,
                 call: ExecCall::Execve,
                 result: if self.thread { -2 } else { 0 },
                 filename: b"/bin/x",

@@ -79,7 +79,7 @@ fn alerts_alike_are_told_together_and_none_is_forgotten() {
     let (again, _) = replay("grouping: {window_s: 3600, by: [proc.name]}");
     assert_eq!(grouped, again, "ids and all");
     let mut ids: Vec<&Value> = grouped.iter().map(|alert| &alert["uuid"]).collect();
-    ids.sort_by_key(|id| id.to_string());
+    ids.sort_by_key(ToString::to_string);
     ids.dedup();
     assert_eq!(ids.len(), grouped.len());
 }
