@@ -427,7 +427,7 @@ fn what_an_argument_is_may_depend_on_another() {
 }
 
 #[test]
-fn calls_of_32_bit_programs_lack_what_those_pass_in_another_form() {
+fn limits_of_32_bit_programs_are_half_as_wide_and_their_times_are_not_told() {
     let mut scene = Scene::new();
     (scene.task.abi, scene.task.via) = (Abi::I386, Via::Uring);
     call("utimensat", 0, &[-100, 0, 0, 0])
@@ -440,10 +440,12 @@ fn calls_of_32_bit_programs_lack_what_those_pass_in_another_form() {
                 ("evt.arg.atime", "<NA>"),
             ],
         );
-    call("setrlimit", 0, &[7, 0]).words(1, &[5, 6]).check_in(
+    let narrow = 5 | 0xffff_ffff << 32;
+    call("setrlimit", 0, &[7, 0]).words(1, &[narrow]).check_in(
         &scene,
         &[
-            ("evt.arg.cur", "<NA>"),
+            ("evt.arg.cur", "5"),
+            ("evt.arg.max", "-1"),
             ("evt.arg.resource", "RLIMIT_NOFILE"),
         ],
     );
