@@ -185,11 +185,10 @@ fn exec_of_32_bits() {
     unsafe {
         let page = libc::mmap(std::ptr::null_mut(), 4096, access, flags, -1, 0);
         assert_ne!(page, libc::MAP_FAILED);
-        let page = page.cast::<u8>();
         let name = c"/bin/true".to_bytes_with_nul();
-        page.copy_from(name.as_ptr(), name.len());
-        // The list of arguments: the name, and the end.
-        let list = page.add(64).cast::<u32>();
+        page.cast::<u8>().copy_from(name.as_ptr(), name.len());
+        // The list of arguments, behind the name: the name, and the end.
+        let list = page.cast::<u32>().add(16);
         list.write(u32::try_from(page.addr()).unwrap());
         std::arch::asm!(
             "xchg rbx, {name}", "int 0x80", "xchg rbx, {name}",

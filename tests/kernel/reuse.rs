@@ -176,7 +176,7 @@ fn a_pid_given_anew_has_neither_name_program_directory_parent_nor_container_of_i
                     };
                     seen_second += 1;
                     let told = (
-                        firsts.iter().any(|first| *first == process.key),
+                        firsts.contains(&process.key),
                         process.comm.as_bytes() == b"true"
                             || process.comm.as_bytes() == b"predecessor",
                         process.image.args.ends_with(b"predecessor"),

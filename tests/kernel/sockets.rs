@@ -46,13 +46,13 @@ fn connects(recording: &Recording, pid: u32) -> Vec<Connect<'_>> {
 }
 
 /// A process that runs as root.
-fn root(pid: u32) -> Option<Peer> {
-    Some(Peer {
+fn root(pid: u32) -> Peer {
+    Peer {
         pid,
         uid: 0,
         gid: 0,
         reserved: 0,
-    })
+    }
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn the_process_behind_a_unix_socket_is_the_one_the_kernel_noted() {
     let [to_the_test, to_itself, datagram] = connects.as_slice() else {
         panic!("three expected: {connects:?}");
     };
-    assert_eq!(to_the_test.peer, root(std::process::id()));
+    assert_eq!(to_the_test.peer, Some(root(std::process::id())));
     // It had become user 12 and group 13 by then.
     let itself = Some(Peer {
         pid,
@@ -84,7 +84,7 @@ fn the_process_behind_a_unix_socket_is_the_one_the_kernel_noted() {
     assert!(
         written
             .iter()
-            .any(|call| call.peer(0) == root(std::process::id()))
+            .any(|call| call.peer(0) == Some(root(std::process::id())))
     );
 }
 

@@ -79,9 +79,10 @@ fn known(live: &mut Live, pids: &[u32]) -> BTreeMap<u32, Shown> {
                 let process = seen.processes.by_pid(*pid)?;
                 let image = &process.image;
                 let container = process.place.container.as_deref();
-                let argv = match image.exe.is_empty() {
-                    true => Vec::new(),
-                    false => [&*image.exe, b"\0", &*image.argv_rest].concat(),
+                let argv = if image.exe.is_empty() {
+                    Vec::new()
+                } else {
+                    [&*image.exe, b"\0", &*image.argv_rest].concat()
                 };
                 let shown = Shown {
                     ppid: process.parent.map_or(0, |key| key.pid),

@@ -135,7 +135,9 @@ impl Arg {
             Self::Out(len) => arena.put(&vec![0; len]),
             Self::Longs(numbers) => {
                 let mut bytes = Vec::new();
-                numbers.iter().for_each(|it| long(&mut bytes, *it, narrow));
+                for number in numbers {
+                    long(&mut bytes, *number, narrow);
+                }
                 arena.put(&bytes)
             }
             Self::Vector(parts) => vector(arena, parts, narrow),
@@ -227,6 +229,6 @@ fn a_pattern_fits_what_it_says_and_nothing_else() {
     ] {
         assert_eq!(fits(pattern, text), want, "{pattern} {text}");
     }
-    let expanded = expand("fd={res}(<f>{here}/x)", |name| name.to_uppercase());
+    let expanded = expand("fd={res}(<f>{here}/x)", str::to_uppercase);
     assert_eq!(expanded, "fd=RES(<f>HERE/x)");
 }
