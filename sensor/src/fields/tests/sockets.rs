@@ -172,7 +172,7 @@ fn unix_and_other_sockets_have_no_addresses() {
             ("fd.sockfamily", "-"),
             ("fd.netlink.protocol", "generic"),
             ("fd.netlink.portid", "612"),
-            ("fd.netlink.groups", "11"),
+            ("fd.netlink.groups", "17"),
             ("fd.vsock.lcid", "-"),
             ("fd.peer.pid", "-"),
             ("evt.arg.addr", "0"),
