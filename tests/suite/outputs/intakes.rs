@@ -276,7 +276,7 @@ impl Drop for Daemon {
 
 fn daemon(program: &str, arguments: &[String]) -> Option<Daemon> {
     if !Path::new(program).exists() {
-        println!("not tested against {program}: it is not installed");
+        super::missing(program);
         return None;
     }
     let mut command = Command::new(program);

@@ -36,7 +36,7 @@ impl Rsyslog {
     fn start() -> Option<Self> {
         let daemon = Path::new("/usr/sbin/rsyslogd");
         if !daemon.exists() {
-            println!("not tested against rsyslog: it is not installed");
+            super::missing("rsyslog");
             return None;
         }
         let home = tempfile::tempdir().unwrap();
@@ -223,7 +223,7 @@ fn rsyslog_takes_every_message_on_every_road_as_it_was_meant() {
                 rsyslog.authority.ca_file.display()
             ),
         ),
-        None => println!("not tested over TLS: rsyslog-openssl is not installed"),
+        None => super::missing("rsyslog-openssl"),
     }
 }
 
