@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Response, Url};
+use reqwest::{Method, Response, Url};
 
 use super::backoff::parse_retry_after;
 use super::common::{Answer, BuildError, Rest};
@@ -60,11 +60,21 @@ impl Client {
         Ok(Self { client, url })
     }
 
-    /// Sends `body`; the error says what happened in words.
+    /// POSTs `body`; the error says what happened in words.
     pub(crate) async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Reply, String> {
+        self.request(Method::POST, headers, body).await
+    }
+
+    /// Sends `body` by this method; the error says what happened in words.
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<Reply, String> {
         let response = self
             .client
-            .post(self.url.clone())
+            .request(method, self.url.clone())
             .headers(headers)
             .body(body)
             .send()

@@ -5,9 +5,12 @@
 //! can tell one. 2xx is delivered; what may pass later is repeated; what the
 //! receiver refuses is counted, never repeated.
 
+mod shape;
+mod signature;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
@@ -21,6 +24,8 @@ use super::http::{self, Client};
 use super::queue::Batching;
 use super::secret::SecretRef;
 use super::tls;
+pub use shape::Shape;
+use signature::Signer;
 
 /// POSTs alerts as JSON, or as lines of text.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -32,6 +37,17 @@ pub struct Config {
     /// `leef`, each a line of text (default falco).
     #[serde(default)]
     pub format: Format,
+    /// Send a chat service's own object instead, one alert a request: `slack` (Mattermost too),
+    /// `teams` or `discord` (default none).
+    #[serde(default)]
+    pub shape: Option<Shape>,
+    /// The method, `post`, `put` or `patch` (default `post`).
+    #[serde(default)]
+    pub method: Method,
+    /// Sign requests as Standard Webhooks has it, with each of these secrets (up to 4; default
+    /// none): `whsec_` and 24 to 64 bytes in base64. Two let the receiver change over.
+    #[serde(default)]
+    pub signing_secrets: Vec<SecretRef>,
     /// `single` sends one alert a request, `array` an array of them (default single); of
     /// lines of text, all of them, each with its line end.
     #[serde(default)]
@@ -75,9 +91,32 @@ pub enum Body {
     Array,
 }
 
+/// How a request is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// POST.
+    #[default]
+    Post,
+    /// PUT.
+    Put,
+    /// PATCH.
+    Patch,
+}
+
+impl From<Method> for reqwest::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Post => Self::POST,
+            Method::Put => Self::PUT,
+            Method::Patch => Self::PATCH,
+        }
+    }
+}
+
 impl Settings for Config {
     fn needs_evidence(&self) -> bool {
-        self.format.needs_evidence()
+        self.shape.is_none() && self.format.needs_evidence()
     }
 
     fn batching(&self) -> Batching {
@@ -96,6 +135,18 @@ impl Settings for Config {
         wrong.extend(self.tls.check());
         wrong.extend(common::check_timeout(self.timeout_ms));
         wrong.extend(self.headers().err().map(|error| error.to_string()));
+        let signer = Signer::new(&self.signing_secrets);
+        wrong.extend(
+            signer
+                .err()
+                .map(|error| format!("signing_secrets: {error}")),
+        );
+        if self.signing_secrets.len() > 4 {
+            wrong.push("signing_secrets holds more than 4".to_owned());
+        }
+        if self.shape.is_some() && (self.body == Body::Array || self.format != Format::Falco) {
+            wrong.push("shape says what a request carries; leave out body and format".to_owned());
+        }
         wrong
     }
 
@@ -105,6 +156,7 @@ impl Settings for Config {
         Ok(Box::new(Webhook {
             client: Client::new(url, &self.tls, timeout)?,
             headers: self.headers()?,
+            signer: Signer::new(&self.signing_secrets)?,
             config: self.clone(),
         }))
     }
@@ -173,20 +225,19 @@ pub(crate) fn secret_value(reference: &SecretRef, before: &str) -> Result<Header
 struct Webhook {
     client: Client,
     headers: HeaderMap,
+    signer: Signer,
     config: Config,
 }
 
 impl Webhook {
     async fn post(&mut self, batch: &[Arc<Alert>]) -> Answer {
-        let mut headers = self.headers.clone();
-        if let Ok(id) = HeaderValue::from_str(&request_id(batch)) {
-            headers.insert("webhook-id", id);
-        }
-        let reply = match self
-            .client
-            .post(headers, encode(batch, self.config.body, self.config.format))
-            .await
-        {
+        let body = match (self.config.shape, batch) {
+            (Some(shape), [alert]) => shape.of(alert).to_string().into_bytes(),
+            _ => encode(batch, self.config.body, self.config.format),
+        };
+        let headers = self.headers_of(&request_id(batch), &body);
+        let method = self.config.method.into();
+        let reply = match self.client.request(method, headers, body).await {
             Ok(reply) => reply,
             Err(why) => return http::no_reply(why),
         };
@@ -199,8 +250,29 @@ impl Webhook {
             if let Ok(headers) = self.config.headers() {
                 self.headers = headers;
             }
+            if let Ok(signer) = Signer::new(&self.config.signing_secrets) {
+                self.signer = signer;
+            }
         }
         Answer::none(rest)
+    }
+
+    /// The headers of one attempt: its id, its time and what proves them.
+    fn headers_of(&self, id: &str, body: &[u8]) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let seconds = now.unwrap_or_default().as_secs();
+        let of_this = [
+            ("webhook-id", Some(id.to_owned())),
+            ("webhook-timestamp", Some(seconds.to_string())),
+            ("webhook-signature", self.signer.sign(id, seconds, body)),
+        ];
+        for (name, value) in of_this {
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+                headers.insert(name, value);
+            }
+        }
+        headers
     }
 }
 

@@ -4,6 +4,7 @@ use sensor::alert::Priority;
 
 use super::{FAST, account, alert_of, eventually, finish, send, start};
 use crate::stand_in::hook::Hook;
+use crate::stand_in::intake::Intake;
 
 #[test]
 fn one_alert_a_request_with_its_id_and_the_configured_headers() {
@@ -125,4 +126,76 @@ fn alerts_below_the_outputs_priority_are_not_raised_there() {
     }
     let account = finish(delivery);
     assert_eq!((account.raised, account.delivered), (4, 4), "{account:?}");
+}
+
+#[test]
+fn a_signature_proves_id_time_and_body_and_a_refused_secret_is_read_anew() {
+    use base64::Engine;
+    let engine = &base64::engine::general_purpose::STANDARD;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("secret");
+    let write = |key: &[u8]| {
+        std::fs::write(&path, format!("whsec_{}\n", engine.encode(key))).unwrap();
+    };
+    write(b"an old key of twenty-four");
+    let intake = Intake::start(move |request| {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"the new key of twenty-four");
+        let (id, time) = (
+            request.header("webhook-id"),
+            request.header("webhook-timestamp"),
+        );
+        let text = format!("{id}.{time}.{}", request.body);
+        let given = request.header("webhook-signature").strip_prefix("v1,");
+        let given = given.and_then(|given| engine.decode(given).ok());
+        let good =
+            given.is_some_and(|given| ring::hmac::verify(&key, text.as_bytes(), &given).is_ok());
+        (if good { 204 } else { 401 }, String::new())
+    });
+    let delivery = start(&format!(
+        "type: webhook, method: put, url: '{}', signing_secrets: ['file:{}'], {FAST}",
+        intake.url(),
+        path.display()
+    ));
+    let sent = send(&delivery, 1);
+    eventually("it is refused", || account(&delivery).retries > 0);
+    write(b"the new key of twenty-four");
+    eventually("it is taken", || account(&delivery).delivered == 1);
+    finish(delivery);
+    let seen = intake.seen();
+    let right = |request: &crate::stand_in::intake::Request| {
+        request.method == "PUT" && request.header("webhook-id") == sent[0]
+    };
+    assert!(seen.len() > 1 && seen.iter().all(right));
+}
+
+#[test]
+fn chat_services_get_their_own_object_whatever_a_process_is_called() {
+    for (shape, pointer) in [
+        ("slack", "/attachments/0/blocks/1/text/text"),
+        ("teams", "/attachments/0/content/body/1/inlines/0/text"),
+        ("discord", "/embeds/0/description"),
+    ] {
+        let hook = Hook::start([]);
+        let delivery = start(&format!(
+            "type: webhook, shape: {shape}, url: '{}'",
+            hook.url()
+        ));
+        let mut hostile = (*alert_of("r\"u\\le", Priority::Critical)).clone();
+        hostile.message = "\"}], \"content\": \"@everyone\" <!channel> \u{1b}[2J".repeat(500);
+        delivery.send(&hostile.into());
+        assert_eq!(finish(delivery).delivered, 1, "{shape}");
+        let hook = hook.lock();
+        let body = &hook.requests[0].body;
+        let text = body.pointer(pointer).unwrap().as_str().unwrap();
+        let most = 5000;
+        assert!(
+            text.contains("everyone") && text.chars().count() <= most,
+            "{shape}"
+        );
+        assert!(!text.contains('\u{1b}') && body.get("content").is_none());
+        assert!(
+            shape != "discord" || !text.contains("\"@everyone"),
+            "{text}"
+        );
+    }
 }
