@@ -86,8 +86,13 @@ impl Sensor {
                 dir.path().join("control").display()
             )
         };
+        let spool = if config.contains("spool_directory") {
+            String::new()
+        } else {
+            format!("spool_directory: {}\n", dir.path().join("spool").display())
+        };
         let text = format!(
-            "{config}\n{control}rules_files: [{}]\noutputs:\n  - type: file\n    name: json\n    path: {}\n{outputs}",
+            "{config}\n{control}{spool}rules_files: [{}]\noutputs:\n  - type: file\n    name: json\n    path: {}\n{outputs}",
             rules.display(),
             alerts.display()
         );

@@ -223,7 +223,7 @@ fn spawn(dir: &Path) {
             let asked = letter.load(Relaxed);
             let taken = if start(path) { b'a' } else { b'b' };
             others += u32::from(taken != asked);
-            if others == 40 {
+            if others == 400 {
                 break;
             }
         }
@@ -267,10 +267,11 @@ fn dial() {
     address[4..8].copy_from_slice(&[127, 0, 0, 1]);
     let (address, high) = changeable(address.leak(), 2);
     while_flipping(high, [0x41, 0x42], || {
-        // Until it often went elsewhere than stood there just before: then both ran at once.
+        // Until it very often went elsewhere than stood there just before: then both ran
+        // at once, and were not only put in each other's place.
         let mut others = 0;
-        for _ in 0..1_000_000 {
-            if others == 40 {
+        for _ in 0..5_000_000 {
+            if others == 400 {
                 break;
             }
             let asked = high.load(Relaxed);

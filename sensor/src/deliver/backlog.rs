@@ -481,6 +481,12 @@ impl Backlog {
     /// The last thing: what was pushed is put on the disk, and the disk made sure
     /// of; what is in memory alone is given up.
     pub(crate) fn finish(&self) {
+        {
+            let mut state = self.state.borrow_mut();
+            state.take_back();
+            // The last try of a disk that was full.
+            state.full_until = None;
+        }
         self.absorb();
         let mut state = self.state.borrow_mut();
         if self.spool.sync != Sync::Never {

@@ -202,7 +202,13 @@ fn gaps(event: &'static str) -> Vec<String> {
 
 /// Calls that report something besides a result.
 fn is_told(row: &EventType) -> bool {
-    let own = ["connection_end", "dns", "tls_hello", "io_uring_op"];
+    let own = [
+        "argument_mismatch",
+        "connection_end",
+        "dns",
+        "tls_hello",
+        "io_uring_op",
+    ];
     row.captured() && !row.is_bare() && !own.contains(&row.name)
 }
 

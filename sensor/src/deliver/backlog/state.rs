@@ -28,8 +28,9 @@ pub(super) enum Look {
 }
 
 /// An alert the worker has and has not answered for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct InFlight {
+    pub(super) alert: Arc<Alert>,
     pub(super) lane: usize,
     pub(super) bytes: u64,
     pub(super) stored: bool,
@@ -203,6 +204,7 @@ impl State {
                 continue;
             }
             let flight = InFlight {
+                alert: Arc::clone(&entry.alert),
                 lane: index,
                 bytes: entry.bytes,
                 stored: entry.stored,
@@ -239,6 +241,20 @@ impl State {
             self.unstored_bytes -= flight.bytes;
         }
         true
+    }
+
+    /// What nobody will answer for any more and is not on the disk waits again,
+    /// behind all others.
+    pub(super) fn take_back(&mut self) {
+        let flights = std::mem::take(&mut self.in_flight);
+        let (kept, back): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            flights.into_iter().partition(|(_, flight)| flight.stored);
+        self.in_flight = kept;
+        for flight in back.into_values() {
+            self.unstored -= 1;
+            self.unstored_bytes -= flight.bytes;
+            self.admit(flight.alert, flight.bytes, Instant::now());
+        }
     }
 
     /// Drops the oldest of the least serious alerts in memory alone.
