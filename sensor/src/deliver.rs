@@ -27,6 +27,7 @@ pub mod loki;
 pub mod mail;
 pub mod only;
 pub mod otlp;
+pub mod pattern;
 pub mod post;
 pub mod program;
 pub mod queue;
