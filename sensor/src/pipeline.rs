@@ -15,7 +15,8 @@ use sensor_ebpf::{Kind, call::CALLS};
 use crate::alert::{Alert, Composer, Grouper};
 use crate::capture::{Counters, KindCounters};
 use crate::decode;
-use crate::detect::engine::Engine;
+use crate::detect::engine::{Costs, Engine};
+use crate::detect::rules::Rule;
 use crate::enrich::State;
 use crate::events;
 use crate::metrics::{CpuAccount, EventAccount, RuleAccount};
@@ -79,6 +80,8 @@ pub struct Pipeline {
     alerts: u64,
     /// Alerts by rule, for all rules that ever raised one.
     hits: BTreeMap<Arc<str>, u64>,
+    /// What rules cost.
+    costs: Costs,
     /// When the last event happened, epoch nanoseconds.
     last_event_ns: u64,
     /// Epoch nanoseconds of the events to put before the rules.
@@ -88,10 +91,13 @@ pub struct Pipeline {
 impl Pipeline {
     /// A walk with nothing counted yet.
     pub fn new(state: State, engine: Engine, composer: Composer) -> Self {
+        let mut costs = Costs::new(now_ns);
+        costs.know(&engine);
         Self {
             state,
             engine,
             composer,
+            costs,
             grouper: None,
             arena: Bump::new(),
             tallies: Tallies::default(),
@@ -145,7 +151,7 @@ impl Pipeline {
         let observation = self.state.observe(self.events, &event, actor, &self.arena);
         let (composer, alerts, hits) = (&self.composer, &mut self.alerts, &mut self.hits);
         let grouper = &mut self.grouper;
-        self.engine.evaluate(code, &observation, |rule| {
+        let on_hit = |rule: &Arc<Rule>| {
             *alerts += 1;
             *hits.entry(Arc::clone(&rule.name)).or_default() += 1;
             let alert = composer.compose(rule, &observation);
@@ -156,7 +162,14 @@ impl Pipeline {
                 }
                 None => raise(alert),
             }
-        });
+        };
+        if self.costs.is_due() {
+            let costs = &mut self.costs;
+            self.engine
+                .evaluate_timed(code, &observation, costs, on_hit);
+        } else {
+            self.engine.evaluate(code, &observation, on_hit);
+        }
         tally.evaluated += 1;
         self.arena.reset();
     }
@@ -186,6 +199,7 @@ impl Pipeline {
 
     /// Puts other rules in force from the next record on. The state stays.
     pub fn set_engine(&mut self, engine: Engine) {
+        self.costs.know(&engine);
         self.engine = engine;
     }
 
@@ -219,6 +233,11 @@ impl Pipeline {
     /// Alerts raised so far by each rule that raised any.
     pub fn hits(&self) -> &BTreeMap<Arc<str>, u64> {
         &self.hits
+    }
+
+    /// What asking rules cost so far.
+    pub fn costs(&self) -> &Costs {
+        &self.costs
     }
 
     /// When the last event happened, nanoseconds since the Unix epoch; 0 when there
@@ -259,6 +278,12 @@ impl Pipeline {
         }
         rows
     }
+}
+
+/// Nanoseconds of the clock that the rules are timed by.
+fn now_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    std::time::Duration::try_from(now).map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(0))
 }
 
 fn account(kind: &'static str, tally: &Tally, cpus: &[KindCounters]) -> EventAccount {

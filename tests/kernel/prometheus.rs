@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::harness::{Sensor, until};
-use super::run::{read_shadow, shadow_rule};
+use super::run::{mark, read_shadow, shadow_rule};
 
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -106,6 +106,17 @@ fn a_real_prometheus_scrapes_what_the_sensor_counts() {
     );
     let captured = query(own, "sum(sensor_events_captured_total)");
     assert!(captured[0].1.parse::<f64>().unwrap() > 0.0);
+    // One event in 1,024 is timed; only of such a shell's child is the rule asked.
+    let opens = "i=0; while [ $i -lt 512 ]; do : < /etc/hostname; i=$((i+1)); done";
+    let script = format!(": {}; sh -c '{opens}'; :", mark());
+    let timed = until(|| {
+        let shell = Command::new("sh").args(["-c", &script]).status();
+        assert!(shell.unwrap().success());
+        let asked = query(own, "sensor_rule_evaluations_total>0");
+        asked.into_iter().next()
+    });
+    let (labels, _) = timed.expect("the rule was timed");
+    assert_eq!(labels["rule"], "Shell reads shadow");
     sensor.signal(Signal::TERM);
     let gone = until(|| get(port, "/readyz").is_none().then_some(()));
     assert!(gone.is_some(), "nobody listens behind the end");

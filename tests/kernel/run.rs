@@ -31,7 +31,7 @@ const NEVER: &str = r#"
 "#;
 
 /// The mark of this test run.
-fn mark() -> String {
+pub(crate) fn mark() -> String {
     format!("mark-{}", std::process::id())
 }
 

@@ -12,6 +12,7 @@
 
 mod bucket;
 mod classes;
+mod cost;
 mod flat;
 mod graph;
 mod guard;
@@ -34,6 +35,8 @@ use crate::events::EventCode;
 use crate::fields::Subject;
 use bucket::{Bucket, Draft};
 use classes::Classes;
+pub use cost::{Cost, Costs};
+use cost::{Unwatched, Watch};
 use flat::Layout;
 use graph::{FALSE, Folded, Graph};
 use memo::{Needs, Scratch};
@@ -96,6 +99,27 @@ impl Engine {
         &self,
         code: EventCode,
         subject: &impl Subject,
+        on_hit: impl FnMut(&Arc<Rule>),
+    ) {
+        self.watched(code, subject, &mut Unwatched, on_hit);
+    }
+
+    /// The same, and notes what each rule cost.
+    pub fn evaluate_timed(
+        &self,
+        code: EventCode,
+        subject: &impl Subject,
+        costs: &mut Costs,
+        on_hit: impl FnMut(&Arc<Rule>),
+    ) {
+        self.watched(code, subject, costs, on_hit);
+    }
+
+    fn watched(
+        &self,
+        code: EventCode,
+        subject: &impl Subject,
+        watch: &mut impl Watch,
         mut on_hit: impl FnMut(&Arc<Rule>),
     ) {
         let Some(bucket) = self.program.bucket(code) else {
@@ -108,7 +132,7 @@ impl Engine {
         let scratch = self.scratch.take();
         let mut scratch = scratch.unwrap_or_else(|| Box::new(Scratch::new(&self.program.needs)));
         let mut run = Run::new(&self.program.layout, bucket, subject, &mut scratch);
-        run.rules(&mut |rule| {
+        run.rules(watch, &mut |rule| {
             if let Some((_, rule)) = bucket.rules.get(rule) {
                 on_hit(rule);
             }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::deliver::queue::Health;
+use crate::detect::engine::Cost;
 use crate::metrics::exposition::{Family, Kind, Number};
 use crate::metrics::{EventAccount, OutputAccount, Report};
 
@@ -16,6 +17,8 @@ pub(super) struct Numbers {
     pub(super) report: Report,
     /// Rules in force and those that were, with their alerts.
     pub(super) rules: Vec<(Arc<str>, u64)>,
+    /// What asking them cost, of those that were ever in force.
+    pub(super) costs: Vec<(Arc<str>, Cost)>,
     /// How many rules are in force.
     pub(super) in_force: usize,
     /// How each output fares, by name.
@@ -30,7 +33,9 @@ impl Numbers {
     /// Under their names.
     pub(super) fn families(&self) -> Vec<Family> {
         let mut families = self.sensor();
+        families.extend(self.rules());
         families.extend(events(&self.report.events));
+        families.extend(cpus(&self.report.events));
         families.extend(self.outputs());
         families.extend(process());
         families
@@ -43,11 +48,6 @@ impl Numbers {
             ("architecture", std::env::consts::ARCH),
         ];
         build.push(&labels, Number::Whole(1));
-        let help = "Alerts a rule raised, whatever became of them; rules in force from zero on.";
-        let mut alerts = Family::new("sensor_alerts", Kind::Counter, help);
-        for (rule, raised) in &self.rules {
-            alerts.push(&[("rule", rule)], Number::Whole(*raised));
-        }
         let help = "What had to be done to keep the table of processes true.";
         let mut processes = Family::new("sensor_process_table", Kind::Counter, help);
         for (action, count) in &self.report.processes {
@@ -71,9 +71,33 @@ impl Numbers {
                 "From the newest event to its evaluation; 0 when none came.",
                 Number::Real(seconds(self.lag_ns)),
             ),
-            alerts,
             processes,
         ]
+    }
+
+    /// What each rule raised, what was held back of it, and what it costs.
+    fn rules(&self) -> [Family; 4] {
+        let help = "Alerts a rule raised, whatever became of them; rules in force from zero on.";
+        let mut alerts = Family::new("sensor_alerts", Kind::Counter, help);
+        for (rule, raised) in &self.rules {
+            alerts.push(&[("rule", rule)], Number::Whole(*raised));
+        }
+        let help = "Alerts of a rule that left only as part of a summary, by why.";
+        let mut held = Family::new("sensor_alerts_held_back", Kind::Counter, help);
+        for (rule, row) in &self.report.rules {
+            for (why, count) in [("grouped", row.grouped), ("limited", row.limited)] {
+                held.push(&[("rule", rule), ("reason", why)], Number::Whole(count));
+            }
+        }
+        let help = "Times a rule was asked about an event, estimated from one in 1,024.";
+        let mut asked = Family::new("sensor_rule_evaluations", Kind::Counter, help);
+        let help = "Time that took, estimated; what rules share is paid by the first to ask.";
+        let mut took = Family::new("sensor_rule_evaluation_seconds", Kind::Counter, help);
+        for (rule, cost) in &self.costs {
+            asked.push(&[("rule", rule)], Number::Whole(cost.asked()));
+            took.push(&[("rule", rule)], Number::Real(seconds(cost.ns())));
+        }
+        [alerts, held, asked, took]
     }
 
     fn outputs(&self) -> Vec<Family> {
@@ -242,6 +266,26 @@ fn events(rows: &[EventAccount]) -> Vec<Family> {
     ]
 }
 
+/// The sums over all kinds, CPU by CPU: one that loses more than others shows.
+fn cpus(rows: &[EventAccount]) -> [Family; 2] {
+    let help = "Times the kernel side ran for an event, by CPU.";
+    let mut captured = Family::new("sensor_cpu_events_captured", Kind::Counter, help);
+    let help = "Events lost, by CPU.";
+    let mut dropped = Family::new("sensor_cpu_events_dropped", Kind::Counter, help);
+    let cpus = rows.iter().map(|row| row.cpus.len()).max().unwrap_or(0);
+    for number in 0..cpus {
+        let on_it = || rows.iter().filter_map(|row| row.cpus.get(number));
+        let name = number.to_string();
+        let labels = [("cpu", name.as_str())];
+        let sum = on_it().map(|cpu| cpu.captured).sum();
+        captured.push(&labels, Number::Whole(sum));
+        let lost = on_it().flat_map(|cpu| &cpu.dropped);
+        let sum = lost.map(|(_, count)| count).sum();
+        dropped.push(&labels, Number::Whole(sum));
+    }
+    [captured, dropped]
+}
+
 /// What every program tells under these names; absent where /proc does not say.
 fn process() -> Vec<Family> {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
@@ -301,15 +345,28 @@ mod tests {
 
     use super::*;
     use crate::metrics::exposition::{self, Syntax};
+    use crate::metrics::{CpuAccount, RuleAccount};
 
     fn numbers() -> Numbers {
+        let cpu = CpuAccount {
+            captured: 3,
+            dropped: vec![("ring full", 1)],
+            ..CpuAccount::default()
+        };
         let events = EventAccount {
             kind: "exec",
             captured: 3,
             evaluated: 1,
             filtered: vec![("no rule wants it", 1)],
             dropped: vec![("ring full", 1)],
+            cpus: vec![CpuAccount::default(), cpu],
             ..EventAccount::default()
+        };
+        let row = RuleAccount {
+            raised: 2,
+            sent: 1,
+            grouped: 1,
+            limited: 0,
         };
         let output = OutputAccount {
             raised: 2,
@@ -327,10 +384,12 @@ mod tests {
                 events: vec![events],
                 processes: vec![("read from /proc", 1)],
                 alerts: 2,
+                rules: vec![("Reads".to_owned(), row)],
                 outputs: vec![("a \"file\"".to_owned(), output)],
                 ..Report::default()
             },
             rules: vec![("Reads \\ \"shadow\"\n".into(), 2)],
+            costs: vec![("Reads".into(), Cost::default())],
             in_force: 1,
             health: vec![("a \"file\"".to_owned(), health)],
             lag_ns: 1_500_000_000,
@@ -347,6 +406,10 @@ mod tests {
             r#"sensor_events_dropped_total{kind="exec",reason="ring_full"} 1"#,
             r#"sensor_output_alerts_failed_total{output="a \"file\"",reason="refused"} 1"#,
             r#"sensor_output_oldest_alert_age_seconds{output="a \"file\""} 2"#,
+            r#"sensor_alerts_held_back_total{rule="Reads",reason="grouped"} 1"#,
+            r#"sensor_rule_evaluations_total{rule="Reads"} 0"#,
+            r#"sensor_cpu_events_captured_total{cpu="0"} 0"#,
+            r#"sensor_cpu_events_dropped_total{cpu="1"} 1"#,
             "sensor_event_lag_seconds 1.5",
             "sensor_account_holds 1",
         ] {

@@ -335,8 +335,12 @@ impl Session {
         let mut rules: BTreeMap<_, _> = in_force.map(|rule| (Arc::clone(&rule.name), 0)).collect();
         let hits = self.pipeline.hits().iter();
         rules.extend(hits.map(|(rule, alerts)| (Arc::clone(rule), *alerts)));
+        let costs = self.pipeline.costs().rules().iter();
         let health = self.delivery.status().into_iter();
         Ok(Numbers {
+            costs: costs
+                .map(|(rule, cost)| (Arc::clone(rule), *cost))
+                .collect(),
             report: self.report()?,
             rules: rules.into_iter().collect(),
             in_force: self.rules.rules.len(),

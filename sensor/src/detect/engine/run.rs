@@ -5,6 +5,7 @@
 //! the event's arena.
 
 use super::bucket::{Bucket, Parts};
+use super::cost::Watch;
 use super::flat::{Flat, Layout, Memo, Node};
 use super::graph::NodeId;
 use super::guard::Values;
@@ -52,7 +53,7 @@ impl<'a, 's, S: Subject> Run<'a, 's, S> {
 
     /// Calls `on_hit` with the place of each rule that is true, in rule order,
     /// until it says that this is enough.
-    pub(super) fn rules(&mut self, on_hit: &mut dyn FnMut(usize) -> bool) {
+    pub(super) fn rules(&mut self, watch: &mut impl Watch, on_hit: &mut dyn FnMut(usize) -> bool) {
         self.fill_rows();
         self.candidates();
         for word in 0..self.bucket.words {
@@ -61,10 +62,13 @@ impl<'a, 's, S: Subject> Run<'a, 's, S> {
                 let bit = left.trailing_zeros() as usize;
                 left &= left - 1;
                 let rule = word * 64 + bit;
-                let Some((parts, _)) = self.bucket.rules.get(rule) else {
+                let Some((parts, asked)) = self.bucket.rules.get(rule) else {
                     return;
                 };
-                if self.is_true(*parts, word, 1 << bit) && on_hit(rule) {
+                watch.begin();
+                let is_true = self.is_true(*parts, word, 1 << bit);
+                watch.end(&asked.name);
+                if is_true && on_hit(rule) {
                     return;
                 }
             }
