@@ -2,6 +2,8 @@
 //!
 //! Each test ends by checking the account: raised = delivered + failed + queued.
 
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -24,6 +26,8 @@ mod local;
 mod mail;
 #[path = "outputs/postfix.rs"]
 mod postfix;
+#[path = "outputs/received.rs"]
+mod received;
 #[path = "outputs/splunk.rs"]
 mod splunk;
 #[path = "outputs/syslog.rs"]
@@ -44,6 +48,34 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 fn missing(package: &str) {
     assert!(std::env::var_os("CI").is_none(), "{package} is missing");
     println!("not tested against {package}: it is not installed");
+}
+
+/// The Python environment that holds receivers written in it, which the step `receivers`
+/// of `cargo xtask test` makes and names; without it, says so.
+fn receivers() -> Option<PathBuf> {
+    let environment = std::env::var_os("SENSOR_RECEIVERS").map(PathBuf::from);
+    if environment.is_none() {
+        println!("not tested here: `cargo xtask test --only receivers` does it");
+    }
+    environment
+}
+
+/// A server of this machine, ended by its own pid.
+struct Daemon(Child);
+
+impl Daemon {
+    /// Starts it, as silent as it may be.
+    fn start(command: &mut Command) -> Self {
+        let silent = command.stdout(Stdio::null()).stderr(Stdio::null());
+        Self(silent.spawn().unwrap())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Waits until `condition` holds.

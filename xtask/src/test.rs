@@ -13,6 +13,7 @@ mod count;
 mod deploy;
 mod formats;
 mod fuzz;
+mod receivers;
 
 use std::time::{Duration, Instant};
 
@@ -76,7 +77,7 @@ struct Step {
 }
 
 /// Every step, cheapest first, except that the stub must come before the builds it would undo.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "format",
         what: "the sources are formatted",
@@ -149,6 +150,12 @@ const STEPS: [Step; 12] = [
         what: "alerts in ECS and OCSF are valid against the published schemas",
         is_quick: false,
         run: formats::run,
+    },
+    Step {
+        name: "receivers",
+        what: "outputs against receivers written in Python",
+        is_quick: false,
+        run: receivers::run,
     },
     Step {
         name: "container",

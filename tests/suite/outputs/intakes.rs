@@ -2,12 +2,12 @@
 //! their interfaces have it, and each of their answers has its consequence.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use sensor::alert::Priority;
 use serde_json::{Value, json};
 
-use super::{FAST, account, alert_of, eventually, finish, free_port, send, start};
+use super::{Daemon, FAST, account, alert_of, eventually, finish, free_port, send, start};
 use crate::stand_in::intake::{Intake, Request};
 
 fn is_post(request: &Request, path: &str, content: &str) -> bool {
@@ -264,27 +264,12 @@ fn datadog_gets_an_array_with_its_key_and_a_refused_key_keeps_the_alerts() {
     assert_eq!(log[0]["uuid"], sent[0]);
 }
 
-/// A server of this machine, ended by its own pid.
-struct Daemon(Child);
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn daemon(program: &str, arguments: &[String]) -> Option<Daemon> {
     if !Path::new(program).exists() {
         super::missing(program);
         return None;
     }
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    Some(Daemon(command.spawn().unwrap()))
+    Some(Daemon::start(Command::new(program).args(arguments)))
 }
 
 /// What `url` answers to this request of ours.

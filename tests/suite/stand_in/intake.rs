@@ -16,7 +16,9 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
+    /// The body as text; of one that is none, with its stray bytes replaced.
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Request {
@@ -80,13 +82,13 @@ async fn handle(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> (StatusCode, String) {
-    let mut body = String::new();
+    let mut plain = Vec::new();
     let read = match headers.get("content-encoding") {
         Some(gzip) if gzip == "gzip" => {
-            flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut body)
+            flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut plain)
         }
         Some(_) => return (StatusCode::UNSUPPORTED_MEDIA_TYPE, String::new()),
-        None => (&bytes[..]).read_to_string(&mut body),
+        None => (&bytes[..]).read_to_end(&mut plain),
     };
     if let Err(why) = read {
         return (StatusCode::BAD_REQUEST, why.to_string());
@@ -95,7 +97,8 @@ async fn handle(
         method,
         uri,
         headers,
-        body,
+        body: String::from_utf8_lossy(&plain).into_owned(),
+        bytes: plain,
     };
     let mut inner = inner.lock().unwrap();
     let (status, answer) = (inner.judge)(&request);

@@ -1,0 +1,33 @@
+//! Outputs judged by receivers and decoders that others wrote, in Python.
+//!
+//! They are in the environment that [`super::receivers`] names. The scripts beside
+//! this file read on their input what was sent and print what they made of it.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+#[path = "received/otlp.rs"]
+mod otlp;
+
+/// What a script of this folder makes of `sent`, as JSON; `None` without Python's
+/// environment. The script's own complaint fails the test.
+fn judged(script: &str, arguments: &[&str], sent: &[u8]) -> Option<Value> {
+    let python = super::receivers()?.join("bin/python");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/suite/outputs/received");
+    let mut judge = Command::new(python)
+        .arg(folder.join(script))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    judge.stdin.take().unwrap().write_all(sent).unwrap();
+    let output = judge.wait_with_output().unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}: {complaint}");
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
