@@ -183,10 +183,14 @@ impl Config {
     fn tls_parameters(&self) -> Result<TlsParameters, BuildError> {
         let failed = |error: smtp::Error| BuildError::Value(format!("TLS: {error}"));
         let mut builder = TlsParameters::builder(self.relay.clone());
-        if let Some(path) = &self.tls.ca_file {
-            let pem = std::fs::read(path)
-                .map_err(|error| BuildError::File(path.display().to_string(), error))?;
+        if let Some(pem) = self.tls.authorities_pem()? {
             builder = builder.add_root_certificate(Certificate::from_pem(&pem).map_err(failed)?);
+        }
+        if let Some(identity) = self.tls.identity()? {
+            // lettre takes its first argument for one certificate in DER, whatever its name says.
+            let certificate = identity.chain.first().map_or(&[][..], AsRef::as_ref);
+            let identity = smtp::client::Identity::from_pem(certificate, &identity.key_pem);
+            builder = builder.identify_with(identity.map_err(failed)?);
         }
         if self.tls.accept_any_certificate_without_verification {
             tls::warn_of_blind_trust();

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -29,6 +30,8 @@ pub(crate) type Faults = Arc<Mutex<VecDeque<Fault>>>;
 /// A running server; ends when dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// How many connections it has taken.
+    pub(crate) taken: Arc<AtomicUsize>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -40,6 +43,8 @@ pub(crate) fn serve(
 ) -> Server {
     let (tell, address) = std::sync::mpsc::channel();
     let (stop, stopped) = oneshot::channel();
+    let taken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&taken);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -49,7 +54,12 @@ pub(crate) fn serve(
             let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
             tell.send(tcp.local_addr().unwrap()).unwrap();
             let tls = tls.map(TlsAcceptor::from);
-            let gate = Gate { tcp, faults, tls };
+            let gate = Gate {
+                tcp,
+                faults,
+                tls,
+                count,
+            };
             let app = router.layer(DefaultBodyLimit::disable());
             tokio::select! {
                 _ = axum::serve(gate, app).into_future() => {}
@@ -59,6 +69,7 @@ pub(crate) fn serve(
     });
     Server {
         address: address.recv().unwrap(),
+        taken,
         _stop: stop,
     }
 }
@@ -67,6 +78,14 @@ struct Gate {
     tcp: TcpListener,
     faults: Faults,
     tls: Option<TlsAcceptor>,
+    count: Arc<AtomicUsize>,
+}
+
+impl Gate {
+    fn counted(&self, stream: impl Stream + 'static) -> Connection {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Connection(Box::new(stream))
+    }
 }
 
 impl axum::serve::Listener for Gate {
@@ -79,11 +98,11 @@ impl axum::serve::Listener for Gate {
             let fault = self.faults.lock().unwrap().pop_front();
             match (fault, &self.tls) {
                 (Some(fault), _) => fail(stream, fault).await,
-                (None, None) => return (Connection(Box::new(stream)), peer),
+                (None, None) => return (self.counted(stream), peer),
                 (None, Some(tls)) => {
                     // A client that does not trust us ends the handshake.
                     if let Ok(stream) = tls.accept(stream).await {
-                        return (Connection(Box::new(stream)), peer);
+                        return (self.counted(stream), peer);
                     }
                 }
             }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoClientAuth, WebPkiClientVerifier};
 
 /// An authority nobody else trusts; its certificate lies in `ca_file`.
 pub(crate) struct Authority {
@@ -29,8 +31,34 @@ impl Authority {
         (certificate.pem(), key.serialize_pem())
     }
 
+    /// The same in files of this directory: `client.pem` and `client.key`.
+    pub(crate) fn client(&self, directory: &Path) -> (PathBuf, PathBuf) {
+        let (certificate, key) = self.issue("node1.example");
+        let paths = (directory.join("client.pem"), directory.join("client.key"));
+        std::fs::write(&paths.0, certificate).unwrap();
+        std::fs::write(&paths.1, key).unwrap();
+        paths
+    }
+
     /// A TLS server with this name or address.
     pub(crate) fn server(&self, name: &str) -> Arc<rustls::ServerConfig> {
+        self.server_for(name, Arc::new(NoClientAuth))
+    }
+
+    /// A TLS server that serves only clients which an authority vouches for.
+    pub(crate) fn server_asking(&self, name: &str, whom: &Self) -> Arc<rustls::ServerConfig> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(whom.issuer.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        self.server_for(name, verifier.build().unwrap())
+    }
+
+    fn server_for(
+        &self,
+        name: &str,
+        clients: Arc<dyn ClientCertVerifier>,
+    ) -> Arc<rustls::ServerConfig> {
         use rustls::pki_types::pem::PemObject;
         let (certificate, key) = self.issue(name);
         let certificate =
@@ -40,7 +68,7 @@ impl Authority {
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(vec![certificate], key)
             .unwrap();
         Arc::new(config)
