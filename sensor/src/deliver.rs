@@ -30,6 +30,7 @@ pub mod otlp;
 pub mod pattern;
 pub mod post;
 pub mod program;
+pub mod proxy;
 pub mod queue;
 pub mod secret;
 pub mod socket;

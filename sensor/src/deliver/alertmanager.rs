@@ -19,7 +19,7 @@ use crate::alert::Alert;
 use super::common::{Answer, Batch, BuildError, Output, Sending, Settings};
 use super::post::{self, Auth, Endpoint, Poster};
 use super::queue::Batching;
-use super::tls;
+use super::{proxy, tls};
 
 /// The longest annotation, bytes.
 const MAX_ANNOTATION: usize = 4096;
@@ -50,6 +50,9 @@ pub struct Config {
     /// How the receiver's certificate is checked.
     #[serde(default)]
     pub tls: tls::Config,
+    /// Through which proxy requests go.
+    #[serde(default)]
+    pub proxy: proxy::Config,
     /// Allow `http:` to another machine, readable by anyone on the path (default false).
     #[serde(default)]
     pub allow_unencrypted: bool,
@@ -122,6 +125,7 @@ impl Config {
             url: &self.url,
             path: "/api/v2/alerts",
             tls: &self.tls,
+            proxy: &self.proxy,
             allow_unencrypted: self.allow_unencrypted,
             timeout_ms: self.timeout_ms,
         }

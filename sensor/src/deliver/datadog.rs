@@ -18,8 +18,8 @@ use super::common::{Answer, Batch, BuildError, Output, Sending, Settings};
 use super::post::{self, Endpoint, Poster};
 use super::queue::Batching;
 use super::secret::SecretRef;
-use super::tls;
 use super::webhook::secret_value;
+use super::{proxy, tls};
 
 /// The most logs the intake takes at once.
 const MAX_ALERTS: usize = 1000;
@@ -51,6 +51,9 @@ pub struct Config {
     /// How the receiver's certificate is checked.
     #[serde(default)]
     pub tls: tls::Config,
+    /// Through which proxy requests go.
+    #[serde(default)]
+    pub proxy: proxy::Config,
     /// Longest time for one request, in milliseconds (1 to 600,000; default 15,000).
     #[serde(default = "default_timeout_ms")]
     pub timeout_ms: u64,
@@ -122,6 +125,7 @@ impl Config {
             url: &self.url,
             path: "/api/v2/logs",
             tls: &self.tls,
+            proxy: &self.proxy,
             allow_unencrypted: false,
             timeout_ms: self.timeout_ms,
         }

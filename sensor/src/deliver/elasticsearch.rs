@@ -20,7 +20,7 @@ use super::http::Reply;
 use super::post::{self, Auth, Endpoint, Poster};
 use super::queue::Batching;
 use super::text;
-use super::tls;
+use super::{proxy, tls};
 
 /// With more, the answer might not fit into what is read of one.
 const MAX_ALERTS: usize = 1000;
@@ -50,6 +50,9 @@ pub struct Config {
     /// How the receiver's certificate is checked.
     #[serde(default)]
     pub tls: tls::Config,
+    /// Through which proxy requests go.
+    #[serde(default)]
+    pub proxy: proxy::Config,
     /// Allow `http:` to another machine, readable by anyone on the path (default false).
     #[serde(default)]
     pub allow_unencrypted: bool,
@@ -128,6 +131,7 @@ impl Config {
             url: &self.url,
             path: "/_bulk",
             tls: &self.tls,
+            proxy: &self.proxy,
             allow_unencrypted: self.allow_unencrypted,
             timeout_ms: self.timeout_ms,
         }

@@ -1,12 +1,18 @@
-//! One POST to one place.
+//! One request to one place.
 //!
 //! A body comes in, the receiver's [`Reply`] or the reason there is none leaves.
 //! Redirects are never followed: they would carry the secret headers to another
 //! host. Every request ends within its timeout, and of an answer only its first
 //! 64 KiB are read. Neither URL nor headers appear in an error.
+//!
+//! Connections are kept, but not for ever: after ten minutes, when certificates
+//! changed, and after an answer that says this server is in trouble, new ones are
+//! made, so that a balancer or the name's addresses may choose another.
 
 use std::error::Error as _;
-use std::time::{Duration, SystemTime};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
@@ -14,10 +20,14 @@ use reqwest::{Method, Response, Url};
 
 use super::backoff::parse_retry_after;
 use super::common::{Answer, BuildError, Rest};
-use super::tls;
+use super::{proxy, tls};
 
 /// No receiver's answer says more of use.
 const MAX_REPLY_BYTES: usize = 64 * 1024;
+/// How long connections are kept at most.
+const MAX_AGE: Duration = Duration::from_mins(10);
+/// How long a connection is kept that nothing is sent over.
+const MAX_IDLE: Duration = Duration::from_mins(1);
 
 /// A receiver's answer.
 #[derive(Debug)]
@@ -30,38 +40,75 @@ pub(crate) struct Reply {
     pub(crate) complete: bool,
 }
 
+/// Why there is no answer, in words that hold neither URL nor secret.
+#[derive(Debug)]
+pub(crate) struct NoReply {
+    why: String,
+    /// The proxy does not know us, which no repetition changes.
+    unknown_to_proxy: bool,
+}
+
+impl fmt::Display for NoReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+/// How a receiver is reached.
+#[derive(Clone, Copy)]
+pub(crate) struct Route<'a> {
+    pub(crate) tls: &'a tls::Config,
+    pub(crate) proxy: &'a proxy::Config,
+    /// Longest time for one request.
+    pub(crate) timeout: Duration,
+}
+
 /// A client for one URL, with its own connections.
 pub(crate) struct Client {
-    client: reqwest::Client,
     url: Url,
+    proxy: proxy::Config,
+    timeout: Duration,
+    /// The certificates; `None` where the URL has no TLS.
+    certificates: Option<Arc<tls::Watched>>,
+    connections: Mutex<Connections>,
+}
+
+/// The connections made since some moment.
+struct Connections {
+    client: reqwest::Client,
+    since: Instant,
+    /// Which certificates they were made with.
+    generation: u64,
+    /// Whether the server behind them is in trouble.
+    in_trouble: bool,
 }
 
 impl Client {
-    pub(crate) fn new(url: Url, tls: &tls::Config, timeout: Duration) -> Result<Self, BuildError> {
-        let builder = reqwest::Client::builder()
-            .redirect(Policy::none())
-            // A proxy named by somebody's environment must not see the alerts.
-            .no_proxy()
-            .timeout(timeout)
-            .connect_timeout(timeout)
-            .tcp_keepalive(Duration::from_secs(30))
-            .user_agent(concat!("sensor/", env!("CARGO_PKG_VERSION")));
+    pub(crate) fn new(url: Url, route: Route<'_>) -> Result<Self, BuildError> {
         // A plain connection needs no certificate authority, so a machine that
         // has none can still send to its own loopback.
-        let mut tls = match url.scheme() {
-            "https" => tls.client()?,
-            _ => tls::Config::trusting_nobody()?,
+        let certificates = match url.scheme() {
+            "https" => Some(route.tls.watched()?),
+            _ => None,
         };
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let client = builder
-            .tls_backend_preconfigured(tls)
-            .build()
-            .map_err(|error| BuildError::Value(describe(error)))?;
-        Ok(Self { client, url })
+        let generation = certificates.as_ref().map_or(0, |it| it.generation());
+        let client = connector(&url, certificates.as_ref(), route.proxy, route.timeout)?;
+        Ok(Self {
+            url,
+            proxy: route.proxy.clone(),
+            timeout: route.timeout,
+            certificates,
+            connections: Mutex::new(Connections {
+                client,
+                since: Instant::now(),
+                generation,
+                in_trouble: false,
+            }),
+        })
     }
 
     /// POSTs `body`; the error says what happened in words.
-    pub(crate) async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Reply, String> {
+    pub(crate) async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Reply, NoReply> {
         self.request(Method::POST, headers, body).await
     }
 
@@ -71,16 +118,24 @@ impl Client {
         method: Method,
         headers: HeaderMap,
         body: Vec<u8>,
-    ) -> Result<Reply, String> {
-        let response = self
-            .client
-            .request(method, self.url.clone())
-            .headers(headers)
-            .body(body)
-            .send()
-            .await
-            .map_err(describe)?;
+    ) -> Result<Reply, NoReply> {
+        let request = self.client().request(method, self.url.clone());
+        let response = request.headers(headers).body(body).send().await;
+        let response = response.map_err(|error| {
+            let unknown_to_proxy = is_unknown_to_proxy(&error);
+            if unknown_to_proxy {
+                // The password may have been rotated: it is read with them.
+                self.leave();
+            }
+            NoReply {
+                why: describe(error),
+                unknown_to_proxy,
+            }
+        })?;
         let status = response.status().as_u16();
+        if matches!(status, 407 | 429 | 502..=504) {
+            self.leave();
+        }
         let retry_after = response
             .headers()
             .get(RETRY_AFTER)
@@ -93,6 +148,67 @@ impl Client {
             complete,
         })
     }
+
+    /// The client of the moment. Its connections are given up where they should be;
+    /// where no others can be made ready, they are still better than none.
+    fn client(&self) -> reqwest::Client {
+        let generation = self.certificates.as_ref().map_or(0, |it| it.generation());
+        let mut now = self.lock();
+        let fresh = now.since.elapsed() < MAX_AGE && now.generation == generation;
+        if (now.in_trouble || !fresh)
+            && let Ok(client) = connector(
+                &self.url,
+                self.certificates.as_ref(),
+                &self.proxy,
+                self.timeout,
+            )
+        {
+            *now = Connections {
+                client,
+                since: Instant::now(),
+                generation,
+                in_trouble: false,
+            };
+        }
+        now.client.clone()
+    }
+
+    /// Has the next request make a new connection.
+    fn leave(&self) {
+        self.lock().in_trouble = true;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Connections> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A client without any connection yet.
+fn connector(
+    url: &Url,
+    certificates: Option<&Arc<tls::Watched>>,
+    proxy: &proxy::Config,
+    timeout: Duration,
+) -> Result<reqwest::Client, BuildError> {
+    let mut tls = match certificates {
+        Some(certificates) => certificates.client()?,
+        None => tls::Config::trusting_nobody()?,
+    };
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let builder = reqwest::Client::builder()
+        .redirect(Policy::none())
+        .timeout(timeout)
+        .connect_timeout(timeout)
+        .pool_idle_timeout(MAX_IDLE)
+        .tcp_keepalive(Duration::from_secs(30))
+        .user_agent(concat!("sensor/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls);
+    let builder = proxy.apply(builder, url)?;
+    builder
+        .build()
+        .map_err(|error| BuildError::Value(describe(error)))
 }
 
 async fn read_bounded(mut response: Response) -> (Vec<u8>, bool) {
@@ -121,6 +237,19 @@ fn describe(error: reqwest::Error) -> String {
     text
 }
 
+/// Whether a proxy asked for a login, or for another one. The client's error has
+/// no other sign of it than its words.
+fn is_unknown_to_proxy(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if inner.to_string().contains("proxy authorization required") {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}
+
 /// What a status means when nothing but the status is known; `None` for 2xx.
 pub(crate) fn fate_of(status: u16, retry_after: Option<Duration>) -> Option<Rest> {
     let why = format!("HTTP {status}");
@@ -137,8 +266,12 @@ pub(crate) fn fate_of(status: u16, retry_after: Option<Duration>) -> Option<Rest
 }
 
 /// The answer for a request that got none.
-pub(crate) fn no_reply(why: String) -> Answer {
-    Answer::none(Rest::Retry(why, None))
+pub(crate) fn no_reply(error: NoReply) -> Answer {
+    Answer::none(if error.unknown_to_proxy {
+        Rest::Blocked(format!("the proxy does not know us: {}", error.why))
+    } else {
+        Rest::Retry(error.why, None)
+    })
 }
 
 /// What is wrong with a receiver's URL, one sentence each.
@@ -168,7 +301,8 @@ pub(crate) fn parse_url(text: &str, allow_unencrypted: bool) -> Result<Url, Stri
     Ok(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL leads to this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback_host)
 }
 

@@ -16,7 +16,7 @@ use crate::alert::Alert;
 use super::common::{Answer, Batch, BuildError, Output, Rest, Sending, Settings};
 use super::post::{self, Auth, Endpoint, Poster};
 use super::queue::Batching;
-use super::tls;
+use super::{proxy, tls};
 
 /// The longest string a field takes is 64 KiB; ours are cut before.
 const MAX_STRING: usize = 60_000;
@@ -52,6 +52,9 @@ pub struct Config {
     /// How the receiver's certificate is checked.
     #[serde(default)]
     pub tls: tls::Config,
+    /// Through which proxy requests go.
+    #[serde(default)]
+    pub proxy: proxy::Config,
     /// Allow `http:` to another machine, readable by anyone on the path (default false).
     #[serde(default)]
     pub allow_unencrypted: bool,
@@ -129,6 +132,7 @@ impl Config {
                 None => "/write",
             },
             tls: &self.tls,
+            proxy: &self.proxy,
             allow_unencrypted: self.allow_unencrypted,
             timeout_ms: self.timeout_ms,
         }

@@ -19,7 +19,7 @@ use super::common::{Answer, Batch, BuildError, Output, Sending, Settings};
 use super::format::Format;
 use super::post::{self, Auth, Endpoint, Poster};
 use super::queue::Batching;
-use super::tls;
+use super::{proxy, tls};
 
 /// Pushes alerts to Grafana Loki.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -52,6 +52,9 @@ pub struct Config {
     /// How the receiver's certificate is checked.
     #[serde(default)]
     pub tls: tls::Config,
+    /// Through which proxy requests go.
+    #[serde(default)]
+    pub proxy: proxy::Config,
     /// Allow `http:` to another machine, readable by anyone on the path (default false).
     #[serde(default)]
     pub allow_unencrypted: bool,
@@ -120,6 +123,7 @@ impl Config {
             url: &self.url,
             path: "/loki/api/v1/push",
             tls: &self.tls,
+            proxy: &self.proxy,
             allow_unencrypted: self.allow_unencrypted,
             timeout_ms: self.timeout_ms,
         }

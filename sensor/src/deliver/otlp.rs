@@ -21,8 +21,8 @@ use super::http::Reply;
 use super::post::{self, Auth, Endpoint, Poster};
 use super::queue::Batching;
 use super::secret::SecretRef;
-use super::tls;
 use super::webhook::secret_value;
+use super::{proxy, tls};
 
 /// Sends alerts to an `OpenTelemetry` collector as logs (OTLP over HTTP, JSON).
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -51,6 +51,9 @@ pub struct Config {
     /// How the receiver's certificate is checked.
     #[serde(default)]
     pub tls: tls::Config,
+    /// Through which proxy requests go.
+    #[serde(default)]
+    pub proxy: proxy::Config,
     /// Allow `http:` to another machine, readable by anyone on the path (default false).
     #[serde(default)]
     pub allow_unencrypted: bool,
@@ -100,6 +103,7 @@ impl Config {
             url: &self.url,
             path: "/v1/logs",
             tls: &self.tls,
+            proxy: &self.proxy,
             allow_unencrypted: self.allow_unencrypted,
             timeout_ms: self.timeout_ms,
         }

@@ -20,11 +20,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::common::{self, Answer, BuildError, Rest};
-use super::http::{self, Client, Reply};
+use super::http::{self, Client, Reply, Route};
 use super::secret::SecretRef;
 use super::text;
-use super::tls;
 use super::webhook::secret_value;
+use super::{proxy, tls};
 
 /// How we prove who we are: one of these, or nothing.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -95,6 +95,7 @@ pub(crate) struct Endpoint<'a> {
     /// Used where the URL has no path.
     pub(crate) path: &'a str,
     pub(crate) tls: &'a tls::Config,
+    pub(crate) proxy: &'a proxy::Config,
     pub(crate) allow_unencrypted: bool,
     pub(crate) timeout_ms: u64,
 }
@@ -104,8 +105,17 @@ impl Endpoint<'_> {
     pub(crate) fn check(&self) -> Vec<String> {
         let mut wrong = http::check_url(self.url, self.allow_unencrypted);
         wrong.extend(self.tls.check());
+        wrong.extend(self.proxy.check());
         wrong.extend(common::check_timeout(self.timeout_ms));
         wrong
+    }
+
+    fn route(&self) -> Route<'_> {
+        Route {
+            tls: self.tls,
+            proxy: self.proxy,
+            timeout: Duration::from_millis(self.timeout_ms),
+        }
     }
 
     pub(crate) fn url(&self) -> Result<Url, BuildError> {
@@ -137,9 +147,8 @@ impl Poster {
         gzip: bool,
         read: impl Fn() -> Result<HeaderMap, BuildError> + Send + Sync + 'static,
     ) -> Result<Self, BuildError> {
-        let timeout = Duration::from_millis(endpoint.timeout_ms);
         Ok(Self {
-            client: Client::new(url, endpoint.tls, timeout)?,
+            client: Client::new(url, endpoint.route())?,
             headers: read()?,
             read: Box::new(read),
             gzip,

@@ -26,11 +26,11 @@ use crate::alert::Alert;
 
 use super::common::{self, Answer, Batch, BuildError, Output, Rest, Sending, Settings};
 use super::format::{Format, cim};
-use super::http::{self, Client, Reply};
+use super::http::{self, Client, Reply, Route};
 use super::queue::Batching;
 use super::secret::SecretRef;
-use super::tls;
 use super::webhook::secret_value;
+use super::{proxy, tls};
 
 pub use answer::{HecAnswer, parse_answer};
 
@@ -71,6 +71,9 @@ pub struct Config {
     /// How the collector's certificate is checked.
     #[serde(default)]
     pub tls: tls::Config,
+    /// Through which proxy requests go.
+    #[serde(default)]
+    pub proxy: proxy::Config,
     /// Allow `http:` to another machine, token readable by anyone on the path (default false).
     #[serde(default)]
     pub allow_unencrypted: bool,
@@ -127,6 +130,7 @@ impl Settings for Config {
         let mut wrong = http::check_url(&self.url, self.allow_unencrypted);
         wrong.extend(self.batch.check());
         wrong.extend(self.tls.check());
+        wrong.extend(self.proxy.check());
         wrong.extend(common::check_timeout(self.timeout_ms));
         wrong.extend(
             self.authorization()
@@ -148,9 +152,8 @@ impl Settings for Config {
     }
 
     fn build(&self) -> Result<Box<dyn Output>, BuildError> {
-        let timeout = Duration::from_millis(self.timeout_ms);
         Ok(Box::new(Splunk {
-            client: Client::new(self.endpoint()?, &self.tls, timeout)?,
+            client: Client::new(self.endpoint()?, self.route())?,
             authorization: self.authorization()?,
             channel: Uuid::new_v4(),
             bare: None,
@@ -160,6 +163,14 @@ impl Settings for Config {
 }
 
 impl Config {
+    fn route(&self) -> Route<'_> {
+        Route {
+            tls: &self.tls,
+            proxy: &self.proxy,
+            timeout: Duration::from_millis(self.timeout_ms),
+        }
+    }
+
     fn authorization(&self) -> Result<HeaderValue, BuildError> {
         secret_value(&self.token, "Splunk ")
     }

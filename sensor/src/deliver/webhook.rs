@@ -20,10 +20,10 @@ use crate::alert::Alert;
 
 use super::common::{self, Answer, Batch, BuildError, Output, Rest, Sending, Settings};
 use super::format::Format;
-use super::http::{self, Client};
+use super::http::{self, Client, Route};
 use super::queue::Batching;
 use super::secret::SecretRef;
-use super::tls;
+use super::{proxy, tls};
 pub use shape::Shape;
 use signature::Signer;
 
@@ -68,6 +68,9 @@ pub struct Config {
     /// How the receiver's certificate is checked.
     #[serde(default)]
     pub tls: tls::Config,
+    /// Through which proxy requests go.
+    #[serde(default)]
+    pub proxy: proxy::Config,
     /// Allow `http:` to another machine, readable by anyone on the path (default false).
     #[serde(default)]
     pub allow_unencrypted: bool,
@@ -133,6 +136,7 @@ impl Settings for Config {
         let mut wrong = http::check_url(&self.url, self.allow_unencrypted);
         wrong.extend(self.batch.check());
         wrong.extend(self.tls.check());
+        wrong.extend(self.proxy.check());
         wrong.extend(common::check_timeout(self.timeout_ms));
         wrong.extend(self.headers().err().map(|error| error.to_string()));
         let signer = Signer::new(&self.signing_secrets);
@@ -152,9 +156,8 @@ impl Settings for Config {
 
     fn build(&self) -> Result<Box<dyn Output>, BuildError> {
         let url = http::parse_url(&self.url, self.allow_unencrypted).map_err(BuildError::Value)?;
-        let timeout = Duration::from_millis(self.timeout_ms);
         Ok(Box::new(Webhook {
-            client: Client::new(url, &self.tls, timeout)?,
+            client: Client::new(url, self.route())?,
             headers: self.headers()?,
             signer: Signer::new(&self.signing_secrets)?,
             config: self.clone(),
@@ -163,6 +166,14 @@ impl Settings for Config {
 }
 
 impl Config {
+    fn route(&self) -> Route<'_> {
+        Route {
+            tls: &self.tls,
+            proxy: &self.proxy,
+            timeout: Duration::from_millis(self.timeout_ms),
+        }
+    }
+
     /// All headers but those of one request, with the secrets read anew.
     fn headers(&self) -> Result<HeaderMap, BuildError> {
         let mut headers = HeaderMap::new();
