@@ -17,10 +17,21 @@ pub(super) fn format(_: Machine) -> Result<Verdict> {
     )
 }
 
-/// `--all-targets` leaves out the kernel tests, because `cargo test` is told to.
+/// `--all-targets` leaves out the kernel tests, because `cargo test` is told to. The
+/// smallest sensor has none of the outputs that are features.
 pub(super) fn clippy(_: Machine) -> Result<Verdict> {
     let kernel_tests = &["--package", "sensor", "--test", "kernel"];
-    for targets in [&["--workspace", "--all-targets"][..], kernel_tests] {
+    let smallest = &[
+        "--package",
+        "sensor",
+        "--no-default-features",
+        "--all-targets",
+    ];
+    for targets in [
+        &["--workspace", "--all-targets"][..],
+        kernel_tests,
+        smallest,
+    ] {
         let mut command = progress::cargo();
         command.args(["clippy", "--locked"]).args(targets);
         progress::logged(command.args(["--", "--deny", "warnings"]), "clippy")?;
