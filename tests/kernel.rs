@@ -20,6 +20,8 @@ mod capture;
 mod cgroups;
 #[path = "kernel/connections.rs"]
 mod connections;
+#[path = "kernel/delivery.rs"]
+mod delivery;
 #[path = "kernel/entry.rs"]
 mod entry;
 #[path = "kernel/fields.rs"]
@@ -76,3 +78,6 @@ mod gate;
 #[expect(dead_code, reason = "the outputs' own tests use more of it")]
 #[path = "suite/stand_in/hec.rs"]
 mod hec;
+#[expect(dead_code, reason = "the outputs' own tests use more of it")]
+#[path = "suite/stand_in/hook.rs"]
+mod hook;
