@@ -29,6 +29,9 @@ const ALERTS: u64 = 100_000;
 const KILLS: u32 = 50;
 /// Alerts raised between two looks at what is safe.
 const BURST: u64 = 200;
+/// What 90,000 alerts that wait may add to the memory, KiB; on the disk they take
+/// four times as much and more.
+const BOUND_KIB: u64 = 8 * 1024;
 /// How the child knows where to work and whom to send to.
 const DIRECTORY: &str = "SENSOR_TEST_SURVIVAL_DIRECTORY";
 const URL: &str = "SENSOR_TEST_SURVIVAL_URL";
@@ -167,13 +170,14 @@ fn a_process_that_raises_alerts_until_it_is_killed() {
 }
 
 fn raiser(directory: &Path, url: &str) -> Child {
+    let test = "survival::a_process_that_raises_alerts_until_it_is_killed";
+    process(test, directory, url)
+}
+
+/// A test in a process of its own.
+fn process(test: &str, directory: &Path, url: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args([
-            "survival::a_process_that_raises_alerts_until_it_is_killed",
-            "--exact",
-            "--ignored",
-            "--quiet",
-        ])
+        .args([test, "--exact", "--ignored", "--quiet"])
         .env(DIRECTORY, directory)
         .env(URL, url)
         .stdout(Stdio::null())
@@ -304,6 +308,49 @@ fn an_hour_of_alerts_for_a_dead_receiver_waits_on_the_disk_and_arrives_in_order(
     let arrived = deliver_rest(directory.path());
     let expected: Vec<u128> = (1..=u128::from(HOUR)).collect();
     assert!(arrived == expected, "{} arrived", arrived.len());
+}
+
+/// What this process holds in memory, KiB.
+fn resident_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let number = line.unwrap().split_whitespace().nth(1).unwrap();
+    number.parse().unwrap()
+}
+
+#[test]
+#[ignore = "the process whose memory the next test looks at"]
+fn a_process_that_raises_alerts_for_a_dead_receiver() {
+    let directory = std::env::var(DIRECTORY).unwrap();
+    let delivery = away(Path::new(&directory), "");
+    let raise = |numbers: RangeInclusive<u64>| {
+        let last = *numbers.end();
+        for first in numbers.step_by(BURST as usize) {
+            send(&delivery, first..=(first + BURST - 1));
+            let sent = first + BURST - 1;
+            eventually("they are safe", || only(&delivery).account.spooled == sent);
+        }
+        assert_eq!(only(&delivery).account.queued, last);
+    };
+    raise(1..=ALERTS / 10);
+    let before = resident_kib();
+    raise(ALERTS / 10 + 1..=ALERTS);
+    let after = resident_kib();
+    let spool = only(&delivery).health.spool_bytes / 1024;
+    assert!(spool > 4 * BOUND_KIB, "{spool} KiB wait on the disk");
+    assert!(
+        after < before + BOUND_KIB,
+        "memory grew from {before} to {after} KiB"
+    );
+}
+
+#[test]
+fn what_waits_for_a_dead_receiver_waits_on_the_disk_and_not_in_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let test = "survival::a_process_that_raises_alerts_for_a_dead_receiver";
+    let status = process(test, directory.path(), "").wait().unwrap();
+    let stderr = fs::read_to_string(directory.path().join("stderr")).unwrap();
+    assert!(status.success(), "{stderr}");
 }
 
 #[test]
