@@ -10,6 +10,7 @@
 //! To add an output: one file here with its `Config`, which says how to check
 //! and build it, and its line in each of the two lists of [`OutputKind`].
 
+mod address;
 pub mod alertmanager;
 mod backlog;
 pub mod backoff;

@@ -2,8 +2,25 @@
 
 use std::path::PathBuf;
 
-use crate::deliver::http::is_loopback_host;
-use crate::deliver::stream::host_of;
+use crate::deliver::address::{self, Scheme};
+
+const SCHEMES: [Scheme; 3] = [
+    Scheme {
+        word: "udp",
+        port: 514,
+        encrypted: false,
+    },
+    Scheme {
+        word: "tcp",
+        port: 601,
+        encrypted: false,
+    },
+    Scheme {
+        word: "tls",
+        port: 6514,
+        encrypted: true,
+    },
+];
 
 /// A receiver's place and how it is spoken to. Addresses are `host:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,56 +34,23 @@ pub(super) enum Place {
 impl Place {
     /// Reads a URL; the error says what is wrong with it.
     pub(super) fn parse(url: &str, allow_unencrypted: bool) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "url is `{url}`; write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or \
-                 unix:/PATH"
-            )
-        };
-        let (scheme, rest) = url.split_once(':').ok_or_else(wrong)?;
-        if scheme == "unix" {
-            let path = PathBuf::from(rest.strip_prefix("//").unwrap_or(rest));
-            return path
-                .is_absolute()
-                .then_some(Self::Unix(path))
-                .ok_or_else(wrong);
+        if let Some(path) = url.strip_prefix("unix:") {
+            let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
+            return if path.is_absolute() {
+                Ok(Self::Unix(path))
+            } else {
+                Err(format!(
+                    "url: `{url}` is no socket's path; write unix:/PATH"
+                ))
+            };
         }
-        let rest = rest.strip_prefix("//").ok_or_else(wrong)?;
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (make, port): (fn(String) -> Self, u16) = match scheme {
-            "udp" => (Self::Udp, 514),
-            "tcp" => (Self::Tcp, 601),
-            "tls" => (Self::Tls, 6514),
-            _ => return Err(wrong()),
-        };
-        let address = with_port(rest, port).ok_or_else(wrong)?;
-        let open = scheme != "tls" && !allow_unencrypted && !is_loopback_host(host_of(&address));
-        if open {
-            return Err(format!(
-                "url is {scheme}: to another machine, where anyone on the path can read and \
-                 change it; use tls: or set allow_unencrypted: true"
-            ));
-        }
-        Ok(make(address))
-    }
-}
-
-/// `host:port`, the port added where there is none.
-fn with_port(text: &str, port: u16) -> Option<String> {
-    let name = |c: char| c.is_ascii_alphanumeric() || ".-_:[]%".contains(c);
-    if text.is_empty() || !text.chars().all(name) {
-        return None;
-    }
-    // An IPv6 address holds colons itself and stands in brackets.
-    let colon = text.rfind(':').filter(|at| text.rfind(']') < Some(*at));
-    match colon {
-        Some(at) => {
-            let (host, given) = text.split_at(at);
-            let given: u16 = given.get(1..)?.parse().ok()?;
-            let bare = !host.starts_with('[') && host.contains(':');
-            (given > 0 && !host.is_empty() && !bare).then(|| text.to_owned())
-        }
-        None => Some(format!("{text}:{port}")),
+        let address = address::parse(url, &SCHEMES, allow_unencrypted)
+            .map_err(|why| format!("url: {why}"))?;
+        Ok(match address.scheme {
+            "udp" => Self::Udp(address.host_port),
+            "tcp" => Self::Tcp(address.host_port),
+            _ => Self::Tls(address.host_port),
+        })
     }
 }
 
