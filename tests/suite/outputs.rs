@@ -2,7 +2,8 @@
 //!
 //! Each test ends by checking the account: raised = delivered + failed + queued.
 
-use std::path::PathBuf;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,6 +69,20 @@ impl Daemon {
     fn start(command: &mut Command) -> Self {
         let silent = command.stdout(Stdio::null()).stderr(Stdio::null());
         Self(silent.spawn().unwrap())
+    }
+
+    /// Starts a program that is to listen on this port, and waits until it does;
+    /// or says that it is missing.
+    fn listening(program: &str, arguments: &[&str], port: u16) -> Option<Self> {
+        if !Path::new(program).exists() {
+            missing(program);
+            return None;
+        }
+        let daemon = Self::start(Command::new(program).args(arguments));
+        eventually(&format!("{program} listens"), || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        Some(daemon)
     }
 }
 

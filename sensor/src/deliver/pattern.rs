@@ -59,6 +59,14 @@ impl Pattern {
         Ok(Self { text, parts })
     }
 
+    /// The pattern of a default; what is no pattern is plain text.
+    pub(crate) fn preset(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|_| Self {
+            text: text.to_owned(),
+            parts: vec![Part::Text(text.to_owned())],
+        })
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
