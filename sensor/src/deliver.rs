@@ -26,6 +26,8 @@ pub(crate) mod json;
 mod keeper;
 pub mod loki;
 pub mod mail;
+#[cfg(feature = "nats")]
+pub mod nats;
 pub mod only;
 pub mod otlp;
 pub mod pattern;
@@ -42,6 +44,7 @@ pub mod syslog;
 pub mod terminal;
 mod text;
 pub mod tls;
+mod verdict;
 pub mod webhook;
 mod worker;
 
@@ -98,6 +101,8 @@ pub enum OutputKind {
     Alertmanager(alertmanager::Config),
     Datadog(datadog::Config),
     Influxdb(influxdb::Config),
+    #[cfg(feature = "nats")]
+    Nats(nats::Config),
 }
 
 impl OutputKind {
@@ -117,6 +122,8 @@ impl OutputKind {
             Self::Alertmanager(config) => ("alertmanager", config),
             Self::Datadog(config) => ("datadog", config),
             Self::Influxdb(config) => ("influxdb", config),
+            #[cfg(feature = "nats")]
+            Self::Nats(config) => ("nats", config),
         }
     }
 

@@ -25,6 +25,9 @@ mod isolation;
 mod local;
 #[path = "outputs/mail.rs"]
 mod mail;
+#[cfg(feature = "nats")]
+#[path = "outputs/nats.rs"]
+mod nats;
 #[path = "outputs/postfix.rs"]
 mod postfix;
 #[path = "outputs/received.rs"]

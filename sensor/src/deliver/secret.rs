@@ -105,17 +105,31 @@ impl SecretRef {
         Ok(Self::Env(name.to_owned()))
     }
 
-    /// Reads the secret from its place, anew each time.
-    pub fn resolve(&self) -> Result<Secret, SecretError> {
-        let raw = match self {
+    fn read(&self) -> Result<String, SecretError> {
+        match self {
             Self::Env(name) => {
-                std::env::var(name).map_err(|_| SecretError::NoVariable(name.clone()))?
+                std::env::var(name).map_err(|_| SecretError::NoVariable(name.clone()))
             }
             Self::File(path) => {
-                read_bounded(path).map_err(|error| SecretError::Unreadable(path.clone(), error))?
+                read_bounded(path).map_err(|error| SecretError::Unreadable(path.clone(), error))
             }
-        };
+        }
+    }
+
+    /// Reads the secret from its place, anew each time.
+    pub fn resolve(&self) -> Result<Secret, SecretError> {
+        let raw = self.read()?;
         Secret::new(&raw).map_err(|why| SecretError::Unusable(self.clone(), why))
+    }
+
+    /// Reads a secret of several lines, such as a file of credentials, as it stands.
+    #[cfg(feature = "nats")]
+    pub(crate) fn resolve_text(&self) -> Result<Secret, SecretError> {
+        let raw = self.read()?;
+        if raw.trim().is_empty() {
+            return Err(SecretError::Unusable(self.clone(), "is empty"));
+        }
+        Ok(Secret(raw))
     }
 }
 
