@@ -119,7 +119,19 @@ impl Client {
         headers: HeaderMap,
         body: Vec<u8>,
     ) -> Result<Reply, NoReply> {
-        let request = self.client().request(method, self.url.clone());
+        self.request_at(self.url.clone(), method, headers, body)
+            .await
+    }
+
+    /// The same at another URL of the same server, over the same connections.
+    pub(crate) async fn request_at(
+        &self,
+        url: Url,
+        method: Method,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<Reply, NoReply> {
+        let request = self.client().request(method, url);
         let response = request.headers(headers).body(body).send().await;
         let response = response.map_err(|error| {
             let unknown_to_proxy = is_unknown_to_proxy(&error);

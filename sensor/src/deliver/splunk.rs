@@ -1,65 +1,102 @@
 //! Alerts to Splunk's HTTP Event Collector (HEC).
 //!
-//! A batch of alerts comes in, one gzip-compressed request of concatenated event
-//! envelopes leaves. The answer is judged by [`answer`]: a receiver that is busy
-//! gets the batch again, one that names a bad event loses only that one, one that
-//! does not know our token keeps its alerts queued until a person repairs it.
+//! A batch of alerts comes in, one gzip-compressed request leaves, made by
+//! [`envelope`] and sent by [`sender`] to one of the [`indexer`]s. The answer is
+//! judged by [`answer`]: a receiver that is busy gets the batch again, one that
+//! names a bad event loses only that one, one that does not know our [`token`]
+//! keeps its alerts queued until a person repairs it. With indexer acknowledgement
+//! an alert is delivered only when the indexer says that it is stored.
 
+mod acks;
 mod answer;
+mod envelope;
+mod indexer;
+mod sender;
+mod token;
+mod urls;
 
-use std::io::Write;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use reqwest::Url;
-use reqwest::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
+use serde_json::Value;
 
 use crate::alert::Alert;
 
-use super::common::{self, Answer, Batch, BuildError, Output, Rest, Sending, Settings};
+use super::common::{self, Batch, BuildError, Output, Settings};
 use super::format::{Format, cim};
-use super::http::{self, Client, Reply, Route};
+use super::http::Route;
+use super::pattern::Pattern;
 use super::queue::Batching;
 use super::secret::SecretRef;
-use super::webhook::secret_value;
 use super::{proxy, tls};
 
 pub use answer::{HecAnswer, parse_answer};
+pub use urls::Urls;
 
-const CHANNEL: HeaderName = HeaderName::from_static("x-splunk-request-channel");
+use envelope::Envelopes;
+use sender::Sender;
+use token::Tokens;
 
-/// Sends alerts to a Splunk HTTP Event Collector.
+/// The most fields to be indexed beside an event.
+const MAX_FIELDS: usize = 50;
+
+/// Sends alerts to Splunk HTTP Event Collectors.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The collector, such as `https://splunk.example:8088`; without a path,
-    /// `/services/collector/event` is used.
-    pub url: String,
+    /// The collector, such as `https://splunk.example:8088`, or a list of up to 32 that share the
+    /// requests: one that fails is left out until its health check is good again. Without a path,
+    /// `/services/collector/event` (or `raw`) is used.
+    pub url: Urls,
     /// The HEC token, as a reference: `${NAME}` or `file:/path`. Read anew when Splunk refuses it.
     pub token: SecretRef,
-    /// The index to store in (default: the token's own).
+    /// The token to go on with when Splunk refuses the other, for a change without a gap
+    /// (default none).
     #[serde(default)]
-    pub index: Option<String>,
-    /// The `host` of the events (default: this host's name).
+    pub next_token: Option<SecretRef>,
+    /// How events are handed over: `event`, each with metadata of its own, or `raw`, lines with
+    /// the metadata in the URL and without `fields` (default event).
     #[serde(default)]
-    pub host: Option<String>,
+    pub endpoint: Endpoint,
+    /// Count an alert as delivered only when the indexer has acknowledged it (default false). The
+    /// token must have indexer acknowledgement enabled. One request a sender waits at a time:
+    /// raise `concurrency` for more.
+    #[serde(default)]
+    pub acknowledgement: bool,
+    /// How often to ask for an acknowledgement, in milliseconds (10 to 60,000; default 1,000).
+    #[serde(default = "default_poll_ms")]
+    pub acknowledgement_poll_ms: u64,
+    /// How long to wait for an acknowledgement before the alerts are sent again, with the same
+    /// ids, in milliseconds (100 to 3,600,000; default 300,000).
+    #[serde(default = "default_give_up_ms")]
+    pub acknowledgement_give_up_ms: u64,
+    /// The index to store in, such as `sec` or `sec_{source}` (default: the token's own). What no
+    /// index can be named by becomes `_`.
+    #[serde(default)]
+    pub index: Option<Pattern>,
+    /// What to do with an alert whose index Splunk does not allow (default: `wait` where `index`
+    /// is one for all alerts, `default` where it is made from the alert).
+    #[serde(default)]
+    pub wrong_index: Option<WrongIndex>,
+    /// The `host` of the events, such as `{host}` (default: this host's name).
+    #[serde(default)]
+    pub host: Option<Pattern>,
     /// The `source` of the events (default: the rule's source, such as `syscall`).
     #[serde(default)]
-    pub source: Option<String>,
-    /// The `sourcetype` of the events (default `sensor:alert`).
-    #[serde(default = "default_sourcetype")]
-    pub sourcetype: String,
+    pub source: Option<Pattern>,
+    /// The `sourcetype` of the events (default by `format`: `sensor:alert`, `sensor:alert:cim` or
+    /// `sensor:alert:ocsf`, which the app in `deploy/splunk` knows).
+    #[serde(default)]
+    pub sourcetype: Option<Pattern>,
+    /// What is indexed beside each event, for searches by `tstats`: names and what they are made
+    /// of, up to 50 (default `sensor_priority: '{priority}'` and `sensor_rule: '{rule}'`).
+    #[serde(default = "default_fields")]
+    pub fields: BTreeMap<String, Pattern>,
     /// What an event holds: `falco`, Falco's JSON; `cim`, the names of Splunk's Common
     /// Information Model; or `ocsf`, a Detection Finding for Splunk's OCSF add-on, which
-    /// also wants a `sourcetype` (default falco).
+    /// wants a `sourcetype` of its own (default falco).
     #[serde(default)]
     pub format: Shape,
     /// How alerts are grouped into requests.
@@ -103,14 +140,65 @@ impl Shape {
             Self::Ocsf => Format::Ocsf.encode(alert),
         }
     }
+
+    /// What Splunk reads an event of this shape as.
+    fn sourcetype(self) -> &'static str {
+        match self {
+            Self::Falco => "sensor:alert",
+            Self::Cim => "sensor:alert:cim",
+            Self::Ocsf => "sensor:alert:ocsf",
+        }
+    }
 }
 
-fn default_sourcetype() -> String {
-    "sensor:alert".into()
+/// How events are handed over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Endpoint {
+    /// Envelopes, each with metadata of its own.
+    #[default]
+    Event,
+    /// Lines, their metadata in the URL.
+    Raw,
+}
+
+impl Endpoint {
+    /// The last part of its path.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Raw => "raw",
+        }
+    }
+}
+
+/// What becomes of an alert whose index Splunk does not allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WrongIndex {
+    /// It waits, and all behind it, until a person allows the index.
+    Wait,
+    /// It is sent once more without an index, into the token's own.
+    Default,
+}
+
+fn default_poll_ms() -> u64 {
+    1000
+}
+
+fn default_give_up_ms() -> u64 {
+    300_000
 }
 
 fn default_timeout_ms() -> u64 {
     30_000
+}
+
+fn default_fields() -> BTreeMap<String, Pattern> {
+    [("sensor_priority", "{priority}"), ("sensor_rule", "{rule}")]
+        .into_iter()
+        .filter_map(|(name, made_of)| Some((name.to_owned(), Pattern::parse(made_of).ok()?)))
+        .collect()
 }
 
 fn yes() -> bool {
@@ -119,7 +207,9 @@ fn yes() -> bool {
 
 impl Settings for Config {
     fn needs_evidence(&self) -> bool {
-        self.format != Shape::Falco
+        let named = [&self.index, &self.host, &self.source, &self.sourcetype];
+        let mut patterns = named.into_iter().flatten().chain(self.fields.values());
+        self.format != Shape::Falco || patterns.any(Pattern::names_fields)
     }
 
     fn batching(&self) -> Batching {
@@ -127,38 +217,28 @@ impl Settings for Config {
     }
 
     fn check(&self) -> Vec<String> {
-        let mut wrong = http::check_url(&self.url, self.allow_unencrypted);
+        let mut wrong = self.url.check(self.allow_unencrypted, self.acknowledgement);
         wrong.extend(self.batch.check());
         wrong.extend(self.tls.check());
         wrong.extend(self.proxy.check());
         wrong.extend(common::check_timeout(self.timeout_ms));
-        wrong.extend(
-            self.authorization()
-                .err()
-                .map(|error| format!("token: {error}")),
-        );
-        let names = [
-            ("index", self.index.as_deref()),
-            ("host", self.host.as_deref()),
-            ("source", self.source.as_deref()),
-            ("sourcetype", Some(self.sourcetype.as_str())),
-        ];
-        for (key, value) in names {
-            if value == Some("") {
-                wrong.push(format!("{key} is empty; leave it out for the default"));
-            }
+        wrong.extend(self.check_acknowledgement());
+        wrong.extend(self.check_metadata());
+        for (key, token) in [
+            ("token", Some(&self.token)),
+            ("next_token", self.next_token.as_ref()),
+        ] {
+            let error = token.and_then(|token| token::header(token).err());
+            wrong.extend(error.map(|error| format!("{key}: {error}")));
         }
         wrong
     }
 
     fn build(&self) -> Result<Box<dyn Output>, BuildError> {
-        Ok(Box::new(Splunk {
-            client: Client::new(self.endpoint()?, self.route())?,
-            authorization: self.authorization()?,
-            channel: Uuid::new_v4(),
-            bare: None,
-            config: self.clone(),
-        }))
+        let tokens = [Some(&self.token), self.next_token.as_ref()];
+        let tokens = Tokens::new(tokens.into_iter().flatten().cloned().collect())?;
+        let envelopes = Envelopes::new(self.clone());
+        Ok(Box::new(Sender::new(self, tokens, envelopes)?))
     }
 }
 
@@ -171,145 +251,66 @@ impl Config {
         }
     }
 
-    fn authorization(&self) -> Result<HeaderValue, BuildError> {
-        secret_value(&self.token, "Splunk ")
-    }
-
-    fn endpoint(&self) -> Result<Url, BuildError> {
-        let mut url =
-            http::parse_url(&self.url, self.allow_unencrypted).map_err(BuildError::Value)?;
-        if url.path() == "/" {
-            url.set_path("/services/collector/event");
-        }
-        Ok(url)
-    }
-
-    /// Appends one alert's envelope, with the fields to be indexed or without.
-    fn write_envelope(&self, out: &mut Vec<u8>, alert: &Alert, with_fields: bool) {
-        let mut envelope = Map::new();
-        envelope.insert(
-            "host".into(),
-            json!(self.host.as_deref().unwrap_or(&alert.hostname)),
-        );
-        envelope.insert(
-            "source".into(),
-            json!(self.source.as_deref().unwrap_or(&alert.source)),
-        );
-        envelope.insert("sourcetype".into(), json!(self.sourcetype));
-        if let Some(index) = &self.index {
-            envelope.insert("index".into(), json!(index));
-        }
-        if with_fields {
-            envelope.insert("fields".into(), indexed_fields(alert));
-        }
-        envelope.insert("event".into(), self.format.encode(alert));
-        // The time is written digit by digit: a float would round microseconds.
-        let (seconds, rest) = (alert.time_ns / 1_000_000_000, alert.time_ns % 1_000_000_000);
-        let text = Value::Object(envelope).to_string();
-        let members = text.strip_prefix('{').unwrap_or(&text);
-        out.extend_from_slice(
-            format!("{{\"time\":{seconds}.{:06},{members}\n", rest / 1000).as_bytes(),
-        );
-    }
-
-    /// The body of one request. The alert `bare` goes without fields.
-    fn encode(&self, batch: &[Arc<Alert>], bare: Option<Uuid>) -> std::io::Result<Vec<u8>> {
-        let mut plain = Vec::new();
-        for alert in batch {
-            self.write_envelope(&mut plain, alert, bare != Some(alert.id));
-        }
-        if !self.gzip {
-            return Ok(plain);
-        }
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(&plain)?;
-        encoder.finish()
-    }
-}
-
-/// What Splunk stores beside the text, so that a search by it is quick: few,
-/// flat, of low cardinality.
-fn indexed_fields(alert: &Alert) -> Value {
-    let mut fields = Map::new();
-    fields.insert("priority".into(), json!(alert.priority.name()));
-    fields.insert("severity".into(), json!(cim::severity(alert.priority)));
-    fields.insert("rule".into(), json!(alert.rule));
-    if !alert.tags.is_empty() {
-        fields.insert("tags".into(), json!(alert.tags));
-    }
-    Value::Object(fields)
-}
-
-/// The sender.
-struct Splunk {
-    client: Client,
-    authorization: HeaderValue,
-    /// Names this sender's stream of requests; some collectors insist on one.
-    channel: Uuid,
-    /// The alert whose `fields` were refused: it is sent once more without them.
-    bare: Option<Uuid>,
-    config: Config,
-}
-
-impl Splunk {
-    fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(AUTHORIZATION, self.authorization.clone());
-        if let Ok(channel) = HeaderValue::from_str(&self.channel.to_string()) {
-            headers.insert(CHANNEL, channel);
-        }
-        if self.config.gzip {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        }
-        headers
-    }
-
-    async fn post(&mut self, batch: &[Arc<Alert>]) -> Answer {
-        let body = match self.config.encode(batch, self.bare) {
-            Ok(body) => body,
-            Err(error) => return Answer::retry(error),
+    /// What becomes of an alert whose index is not allowed.
+    fn wrong_index(&self) -> WrongIndex {
+        let fixed = self.index.as_ref().is_none_or(Pattern::is_fixed);
+        let default = if fixed {
+            WrongIndex::Wait
+        } else {
+            WrongIndex::Default
         };
-        let answer = match self.client.post(self.headers(), body).await {
-            Ok(reply) => self.judge(&reply, batch),
-            Err(why) => http::no_reply(why),
-        };
-        if matches!(answer.rest, Rest::Blocked(_)) {
-            self.renew();
-        }
-        answer
+        self.wrong_index.unwrap_or(default)
     }
 
-    /// As [`answer::judge`], but an alert whose fields are not liked gets a
-    /// second chance without them: its text is what matters.
-    fn judge(&mut self, reply: &Reply, batch: &[Arc<Alert>]) -> Answer {
-        let disliked = answer::refused_fields(reply, batch.len());
-        let disliked = disliked.and_then(|n| Some((n, batch.get(n)?.id)));
-        match disliked {
-            Some((taken, id)) if self.bare != Some(id) => {
-                self.bare = Some(id);
-                let why = "HEC code 15: sent again without indexed fields".to_owned();
-                Answer {
-                    taken,
-                    rest: Rest::Retry(why, None),
-                }
-            }
-            _ => answer::judge(reply, batch.len()),
+    fn check_acknowledgement(&self) -> Vec<String> {
+        let (poll, give_up) = (
+            self.acknowledgement_poll_ms,
+            self.acknowledgement_give_up_ms,
+        );
+        let mut wrong = Vec::new();
+        if !(10..=60_000).contains(&poll) {
+            wrong.push(format!(
+                "acknowledgement_poll_ms is {poll}; it must be 10 to 60000"
+            ));
         }
+        if !(100..=3_600_000).contains(&give_up) {
+            wrong.push(format!(
+                "acknowledgement_give_up_ms is {give_up}; it must be 100 to 3600000"
+            ));
+        } else if give_up < poll {
+            wrong.push(format!(
+                "acknowledgement_give_up_ms ({give_up}) is less than acknowledgement_poll_ms \
+                 ({poll}), so nobody would ever ask"
+            ));
+        }
+        wrong
     }
 
-    /// Reads the token anew and opens a new channel, in case one of them is what
-    /// the collector does not like. The old token stays when there is no new one.
-    fn renew(&mut self) {
-        if let Ok(authorization) = self.config.authorization() {
-            self.authorization = authorization;
+    fn check_metadata(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let fixed = self.index.as_ref().filter(|index| index.is_fixed());
+        if let Some(index) = fixed.map(Pattern::as_str)
+            && envelope::index_name(index) != index
+        {
+            wrong.push(format!(
+                "index is `{index}`; it must be lower-case letters, digits, `_` and `-`, and begin \
+                 with a letter or a digit"
+            ));
         }
-        self.channel = Uuid::new_v4();
-    }
-}
-
-impl Output for Splunk {
-    fn send<'a>(&'a mut self, batch: &'a [Arc<Alert>]) -> Sending<'a> {
-        Box::pin(self.post(batch))
+        if self.wrong_index.is_some() && self.index.is_none() {
+            wrong.push("wrong_index says what to do about `index`, which is not given".to_owned());
+        }
+        if self.fields.len() > MAX_FIELDS {
+            wrong.push(format!("fields holds more than {MAX_FIELDS}"));
+        }
+        if self.endpoint == Endpoint::Raw && self.fields != default_fields() {
+            wrong.push("fields cannot be given to the raw endpoint; use `endpoint: event`".into());
+        }
+        wrong.extend(
+            self.fields
+                .keys()
+                .filter_map(|name| envelope::check_field(name)),
+        );
+        wrong
     }
 }

@@ -10,6 +10,15 @@ use super::{FAST, account, alert_of, eventually, finish, send, start};
 use crate::stand_in::gate;
 use crate::stand_in::hec::{Fault, Hec, TOKEN};
 
+#[path = "splunk/acknowledgement.rs"]
+mod acknowledgement;
+#[path = "splunk/codes.rs"]
+mod codes;
+#[path = "splunk/indexers.rs"]
+mod indexers;
+#[path = "splunk/metadata.rs"]
+mod metadata;
+
 /// A collector and the sender's configuration for it.
 struct Bench {
     hec: Hec,
@@ -82,8 +91,8 @@ fn every_envelope_carries_metadata_and_the_alert() {
         ("/source", "edge"),
         ("/sourcetype", "sensor:alert"),
         ("/index", "sec"),
-        ("/fields/priority", "Warning"),
-        ("/fields/severity", "medium"),
+        ("/fields/sensor_priority", "Warning"),
+        ("/fields/sensor_rule", "Read credential file"),
         ("/event/rule", "Read credential file"),
         ("/event/output_fields/proc.cmdline", "cat /etc/shadow"),
     ] {

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -35,11 +35,35 @@ pub(crate) struct Server {
     _stop: oneshot::Sender<()>,
 }
 
+/// Breaks a connection in the middle of what is written to it next.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cut(Arc<AtomicBool>);
+
+impl Cut {
+    pub(crate) fn arm(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn is_due(&self) -> bool {
+        self.0.swap(false, Ordering::SeqCst)
+    }
+}
+
 /// Serves `router` on a free loopback port, on a thread of its own.
 pub(crate) fn serve(
     router: Router,
     faults: Faults,
     tls: Option<Arc<rustls::ServerConfig>>,
+) -> Server {
+    serve_with(router, faults, tls, Cut::default())
+}
+
+/// The same, with what breaks its answers.
+pub(crate) fn serve_with(
+    router: Router,
+    faults: Faults,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    cut: Cut,
 ) -> Server {
     let (tell, address) = std::sync::mpsc::channel();
     let (stop, stopped) = oneshot::channel();
@@ -59,6 +83,7 @@ pub(crate) fn serve(
                 faults,
                 tls,
                 count,
+                cut,
             };
             let app = router.layer(DefaultBodyLimit::disable());
             tokio::select! {
@@ -79,13 +104,7 @@ struct Gate {
     faults: Faults,
     tls: Option<TlsAcceptor>,
     count: Arc<AtomicUsize>,
-}
-
-impl Gate {
-    fn counted(&self, stream: impl Stream + 'static) -> Connection {
-        self.count.fetch_add(1, Ordering::Relaxed);
-        Connection(Box::new(stream))
-    }
+    cut: Cut,
 }
 
 impl axum::serve::Listener for Gate {
@@ -98,11 +117,11 @@ impl axum::serve::Listener for Gate {
             let fault = self.faults.lock().unwrap().pop_front();
             match (fault, &self.tls) {
                 (Some(fault), _) => fail(stream, fault).await,
-                (None, None) => return (self.counted(stream), peer),
+                (None, None) => return (self.connection(stream), peer),
                 (None, Some(tls)) => {
                     // A client that does not trust us ends the handshake.
                     if let Ok(stream) = tls.accept(stream).await {
-                        return (self.counted(stream), peer);
+                        return (self.connection(stream), peer);
                     }
                 }
             }
@@ -111,6 +130,17 @@ impl axum::serve::Listener for Gate {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
+    }
+}
+
+impl Gate {
+    fn connection(&self, stream: impl Stream + 'static) -> Connection {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Connection {
+            stream: Box::new(stream),
+            cut: self.cut.clone(),
+            broken: false,
+        }
     }
 }
 
@@ -129,7 +159,11 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// A connection, encrypted or not.
-pub(crate) struct Connection(Box<dyn Stream>);
+pub(crate) struct Connection {
+    stream: Box<dyn Stream>,
+    cut: Cut,
+    broken: bool,
+}
 
 impl AsyncRead for Connection {
     fn poll_read(
@@ -137,7 +171,7 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
@@ -147,14 +181,22 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        if self.broken {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        if self.cut.is_due() {
+            self.broken = true;
+            let half = &bytes[..bytes.len() / 2];
+            return Pin::new(&mut self.stream).poll_write(cx, half);
+        }
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
