@@ -23,6 +23,8 @@ pub mod format;
 mod http;
 pub mod influxdb;
 pub(crate) mod json;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod keeper;
 pub mod loki;
 pub mod mail;
@@ -103,6 +105,8 @@ pub enum OutputKind {
     Influxdb(influxdb::Config),
     #[cfg(feature = "nats")]
     Nats(nats::Config),
+    #[cfg(feature = "kafka")]
+    Kafka(kafka::Config),
 }
 
 impl OutputKind {
@@ -124,6 +128,8 @@ impl OutputKind {
             Self::Influxdb(config) => ("influxdb", config),
             #[cfg(feature = "nats")]
             Self::Nats(config) => ("nats", config),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(config) => ("kafka", config),
         }
     }
 

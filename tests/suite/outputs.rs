@@ -21,6 +21,9 @@ mod file;
 mod intakes;
 #[path = "outputs/isolation.rs"]
 mod isolation;
+#[cfg(feature = "kafka")]
+#[path = "outputs/kafka.rs"]
+mod kafka;
 #[path = "outputs/local.rs"]
 mod local;
 #[path = "outputs/mail.rs"]

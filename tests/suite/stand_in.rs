@@ -14,5 +14,11 @@ pub(crate) mod hook;
 pub(crate) mod identity;
 #[path = "stand_in/intake.rs"]
 pub(crate) mod intake;
+#[cfg(feature = "kafka")]
+#[path = "stand_in/kafka.rs"]
+pub(crate) mod kafka;
+#[cfg(feature = "kafka")]
+#[path = "stand_in/scram.rs"]
+mod scram;
 #[path = "stand_in/smtp.rs"]
 pub(crate) mod smtp;

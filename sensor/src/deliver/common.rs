@@ -169,6 +169,23 @@ impl Answer {
         Self { taken: 0, rest }
     }
 
+    /// Each has the fate that is known of it; `rest` is what happens to the others.
+    #[cfg(any(feature = "amqp", feature = "kafka"))]
+    pub(crate) fn of_fates(fates: Vec<Option<ItemFate>>, rest: Rest) -> Self {
+        if fates.iter().all(|fate| *fate == Some(ItemFate::Taken)) {
+            return Self {
+                taken: fates.len(),
+                rest: Rest::Nothing,
+            };
+        }
+        if fates.iter().all(Option::is_none) {
+            return Self::none(rest);
+        }
+        let why = rest.why().unwrap_or_default();
+        let again = |fate: Option<ItemFate>| fate.unwrap_or(ItemFate::Again(why.to_owned()));
+        Self::none(Rest::Each(fates.into_iter().map(again).collect()))
+    }
+
     /// None was taken; try again when the backoff says so.
     pub(crate) fn retry(why: impl fmt::Display) -> Self {
         Self::none(Rest::Retry(why.to_string(), None))

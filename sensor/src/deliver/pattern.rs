@@ -179,11 +179,12 @@ impl JsonSchema for Pattern {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::alert::Priority;
 
-    fn alert() -> Alert {
+    /// An alert with a field of every kind.
+    pub(crate) fn alert() -> Alert {
         let fields = serde_json::json!({"proc.name": "a/+#b", "proc.tty": 7, "fd.name": null});
         Alert {
             id: uuid::Uuid::nil(),
@@ -222,7 +223,7 @@ mod tests {
             assert_eq!(read.is_fixed(), pattern == "plain");
             assert_eq!(read.names_fields(), pattern.contains('.'), "{pattern}");
         }
-        let emptied = Pattern::parse("{host}").unwrap();
+        let emptied = Pattern::preset("{host}");
         assert_eq!(emptied.fill(&alert(), |_| String::new()), "none");
     }
 

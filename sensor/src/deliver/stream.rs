@@ -136,7 +136,7 @@ async fn put(connection: &mut dyn Duplex, bytes: &[u8], timeout: Duration) -> io
 
 /// Whether the receiver has closed its side. What it says is read and forgotten,
 /// of this much at a time, so that it is never stuck for being unheard.
-async fn has_ended(connection: &mut dyn Duplex) -> bool {
+pub(crate) async fn has_ended(connection: &mut dyn Duplex) -> bool {
     let mut words = [0; 1024];
     loop {
         let reading = connection.read(&mut words);

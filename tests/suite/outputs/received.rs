@@ -4,21 +4,29 @@
 //! this file read on their input what was sent and print what they made of it.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+#[cfg(feature = "kafka")]
+#[path = "received/kafka.rs"]
+mod kafka;
 #[path = "received/otlp.rs"]
 mod otlp;
+
+/// A script of the folder beside this file.
+fn script(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/suite/outputs/received");
+    folder.join(name)
+}
 
 /// What a script of this folder makes of `sent`, as JSON; `None` without Python's
 /// environment. The script's own complaint fails the test.
 fn judged(script: &str, arguments: &[&str], sent: &[u8]) -> Option<Value> {
     let python = super::receivers()?.join("bin/python");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/suite/outputs/received");
     let mut judge = Command::new(python)
-        .arg(folder.join(script))
+        .arg(self::script(script))
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

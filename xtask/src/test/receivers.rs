@@ -12,8 +12,13 @@ use anyhow::{Context as _, Result};
 use super::{Machine, Verdict};
 use crate::progress::{self, doing};
 
-/// AWS as moto plays it, and the messages of OTLP as its makers decode them.
-const PACKAGES: [&str; 2] = ["moto[server]==5.2.5", "opentelemetry-proto==1.45.2"];
+/// AWS as moto plays it, the messages of OTLP as its makers decode them, and Kafka's
+/// brokers as librdkafka plays them.
+const PACKAGES: [&str; 3] = [
+    "moto[server]==5.2.5",
+    "opentelemetry-proto==1.45.2",
+    "confluent-kafka==2.16.1",
+];
 
 pub(super) fn run(machine: Machine) -> Result<Verdict> {
     let environment = progress::target_dir().join("xtask/receivers");
