@@ -25,7 +25,9 @@ use uuid::Uuid;
 pub(crate) use compose::utc;
 pub use compose::{AlertOptions, Composer, Occurrence};
 pub use group::{GroupOptions, Grouper};
+pub(crate) use id::hash as stable_hash;
 pub use json::JsonOptions;
+pub(crate) use route::any as is_named;
 pub use route::{Condition, MOST_OUTPUTS, Outputs, Route, Routes};
 
 /// How serious a rule is, most serious first, as syslog and Falco number them.

@@ -67,7 +67,7 @@ use crate::alert::{Alert, Priority};
 use crate::metrics::OutputAccount;
 
 use backlog::Backlog;
-use common::{BuildError, Keys, Settings};
+use common::{Keys, Settings};
 use keeper::Keeper;
 use queue::Queue;
 pub use queue::{Errand, Health};
@@ -424,11 +424,11 @@ fn build(config: &OutputConfig, spools: Option<&Path>) -> Result<Keeper, StartEr
     if let Some(wrong) = config.check().into_iter().next() {
         return Err(failed(wrong));
     }
-    let senders = (0..config.keys.concurrency())
-        .map(|_| settings.build())
-        .collect::<Result<_, BuildError>>()
-        .map_err(|error| failed(error.to_string()))?;
     let spools = spools.filter(|_| config.store() == Store::Disk);
+    let directory = spools.map(|spools| spool::config::directory_of(spools, config.name()));
+    let senders = settings
+        .senders(config.keys.concurrency(), directory.as_deref())
+        .map_err(|error| failed(error.to_string()))?;
     Ok(Keeper {
         name: config.name().to_owned(),
         queue: Arc::new(Queue::new(config.keys.queue)),
@@ -437,7 +437,7 @@ fn build(config: &OutputConfig, spools: Option<&Path>) -> Result<Keeper, StartEr
         limits: config.keys.queue,
         retry: config.keys.retry,
         spool: config.keys.spool,
-        directory: spools.map(|spools| spool::config::directory_of(spools, config.name())),
+        directory,
     })
 }
 

@@ -19,7 +19,7 @@ pub(super) fn of(host: &str, time_ns: u64, number: u64, rule: &str) -> Uuid {
 }
 
 /// A number that is the same for the same texts, in every build.
-pub(super) fn hash(texts: &[&[u8]]) -> u128 {
+pub(crate) fn hash(texts: &[&[u8]]) -> u128 {
     let mut hash = Fnv::new();
     for text in texts {
         hash.write(&text.len().to_le_bytes());

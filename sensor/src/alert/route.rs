@@ -127,7 +127,8 @@ impl Route {
     }
 }
 
-fn any(patterns: &[String], name: &str) -> bool {
+/// Whether one of the patterns, in which `*` stands for any text, is the whole name.
+pub(crate) fn any(patterns: &[String], name: &str) -> bool {
     patterns.iter().any(|pattern| glob(pattern, name))
 }
 

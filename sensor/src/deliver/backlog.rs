@@ -25,7 +25,7 @@ use tracing::{error, info, warn};
 use crate::alert::Alert;
 
 use super::dead::{DeadLetters, Why};
-use super::queue::{Batching, Errand, Limits, Queue, Seq, weight};
+use super::queue::{Batching, Errand, Limits, Queue, Seq, Turn, weight};
 use super::spool::Spool;
 use super::spool::config::{SpoolConfig, Sync};
 use super::spool::position::LANES;
@@ -360,13 +360,17 @@ impl Backlog {
         }
     }
 
-    /// Waits for a complete batch and takes it in order of arrival; `None` once
-    /// the queue is closed and nothing waits. The alerts stay counted as queued
-    /// until they are settled.
-    pub(crate) async fn next_batch(&self, batching: &Batching) -> Option<Vec<(Seq, Arc<Alert>)>> {
+    /// Waits for a complete batch of what it is the `turn` of, and takes it in order
+    /// of arrival; `None` once the queue is closed and nothing of it waits or may
+    /// leave. The alerts stay counted as queued until they are settled.
+    pub(crate) async fn next_batch(
+        &self,
+        batching: &Batching,
+        turn: impl Fn() -> Turn,
+    ) -> Option<Vec<(Seq, Arc<Alert>)>> {
         loop {
             let changed = self.changed.notified();
-            match self.look(batching) {
+            match self.look(batching, &turn()) {
                 Look::Batch(batch) => return Some(batch),
                 Look::Finished => return None,
                 Look::WaitForAlert => changed.await,
@@ -384,10 +388,10 @@ impl Backlog {
         self.fill(&mut state);
     }
 
-    fn look(&self, batching: &Batching) -> Look {
+    fn look(&self, batching: &Batching, turn: &Turn) -> Look {
         let mut state = self.state.borrow_mut();
         self.fill(&mut state);
-        state.look(batching, Instant::now())
+        state.look(batching, turn, Instant::now())
     }
 
     fn fill(&self, state: &mut State) {

@@ -6,6 +6,7 @@
 //! alert of its own: what it has not answered for stays in its queue.
 
 use std::fmt;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::alert::{Alert, Priority};
 
 use super::backoff::Retry;
 use super::only::Only;
-use super::queue::{Batching, Limits};
+use super::queue::{Batching, Limits, Turn};
 use super::secret::SecretError;
 use super::spool::config::{SpoolConfig, Store};
 
@@ -71,8 +72,14 @@ pub(crate) trait Settings {
     /// What is wrong with the keys only this output has, one sentence each;
     /// reads secrets and files, never the network.
     fn check(&self) -> Vec<String>;
-    /// Makes the sender.
+    /// Makes one sender.
     fn build(&self) -> Result<Box<dyn Output>, BuildError>;
+    /// Makes all of them: one for each request that may be under way. What they
+    /// remember beyond the end of the sensor, they keep in `directory`, if there is one.
+    fn senders(&self, concurrency: u8, directory: Option<&Path>) -> Result<Senders, BuildError> {
+        let _ = directory;
+        (0..concurrency).map(|_| self.build()).collect()
+    }
 }
 
 /// Why an output could not be made from its configuration.
@@ -92,6 +99,9 @@ pub enum BuildError {
     Value(String),
 }
 
+/// The senders of one output.
+pub(crate) type Senders = Vec<Box<dyn Output>>;
+
 /// A future that stays on the delivery thread.
 pub(crate) type Sending<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
@@ -100,6 +110,14 @@ pub(crate) trait Output: Send {
     /// Sends `batch` (never empty) as one request and tells what became of it.
     /// Must end by itself: every wait inside has a timeout.
     fn send<'a>(&'a mut self, batch: &'a [Arc<Alert>]) -> Sending<'a>;
+    /// What it takes next; asked whenever there may be something to take.
+    fn turn(&self) -> Turn {
+        Turn::default()
+    }
+    /// Whether its batches are sent whole even to a receiver that fails all the time.
+    fn is_whole(&self) -> bool {
+        false
+    }
 }
 
 /// What the receiver did with one batch: it took the first `taken` alerts, and
@@ -139,6 +157,8 @@ pub(crate) enum ItemFate {
     Refused(String),
     /// Not now.
     Again(String),
+    /// It was not in this request; the next one may have it.
+    Untried,
 }
 
 impl Rest {
@@ -246,7 +266,6 @@ impl Batch {
             max_alerts: self.max_alerts,
             max_bytes: self.max_bytes,
             max_age: Duration::from_millis(self.max_age_ms),
-            min_interval: Duration::ZERO,
         }
     }
 }

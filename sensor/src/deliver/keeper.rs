@@ -14,7 +14,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::backlog::Backlog;
 use super::backoff::Retry;
-use super::common::Output;
+use super::common::Senders;
 use super::queue::{Batching, Limits, Queue};
 use super::spool::config::SpoolConfig;
 use super::worker::Worker;
@@ -24,7 +24,7 @@ pub(crate) struct Keeper {
     pub(crate) name: String,
     pub(crate) queue: Arc<Queue>,
     /// One for each request that may be under way.
-    pub(crate) senders: Vec<Box<dyn Output>>,
+    pub(crate) senders: Senders,
     pub(crate) batching: Batching,
     pub(crate) limits: Limits,
     pub(crate) retry: Retry,

@@ -1,33 +1,43 @@
 //! Alerts by mail, through an SMTP relay.
 //!
-//! A batch of alerts comes in, one mail to each recipient leaves. The first
-//! alert of an incident is mailed at once; what follows within `min_interval` is
-//! gathered into one digest that counts every alert and shows the first few, so
-//! that ten thousand alerts are a handful of mails. Passwords and alerts travel
-//! over TLS only, unless the configuration says otherwise in so many words.
+//! A batch of alerts comes in, one mail to each recipient leaves. Alerts that are
+//! serious enough are mailed at once, a mail a rule; the others are gathered into
+//! digests that count every alert and show the first few, so that ten thousand alerts
+//! are a handful of mails. Each kind has a sender of its own, so that none waits for
+//! the other; both share their limits ([`pace`]). Passwords and alerts travel over TLS
+//! only, unless the configuration says otherwise in so many words.
 
+mod letter;
+mod mailer;
 mod message;
+mod pace;
+pub mod recipient;
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lettre::address::Envelope;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::{self, AsyncSmtpTransport};
-use lettre::{AsyncTransport, Tokio1Executor};
+use lettre::{Address, Tokio1Executor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tracing::warn;
 
-use crate::alert::{Alert, Priority};
+use crate::alert::Priority;
 
-use super::common::{self, Answer, BuildError, Output, Rest, Sending, Settings};
+use super::common::{self, BuildError, Output, Senders, Settings};
 use super::http::is_loopback_host;
 use super::queue::Batching;
 use super::secret::SecretRef;
 use super::tls;
+use mailer::{Addresses, Mailer};
+use pace::{Limits, Pace, Stream};
+use recipient::{Entry, mailbox};
+
+/// Most bytes of alerts that one digest counts: some thirty thousand alerts.
+const DIGEST_BYTES: usize = 16 << 20;
 
 /// Mails alerts through a relay.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -56,20 +66,61 @@ pub struct Config {
     pub password: Option<SecretRef>,
     /// The sender, such as `Sensor <sensor@example.org>`.
     pub from: String,
-    /// The recipients (1 to 100). Each gets a mail of its own, so that one bad
-    /// address keeps it from nobody else.
-    pub to: Vec<String>,
-    /// Shortest time between two mails, in milliseconds (0 to 86,400,000; default 300,000).
-    /// What comes meanwhile is gathered into one digest.
-    #[serde(default = "default_min_interval_ms")]
-    pub min_interval_ms: u64,
+    /// Whom the relay tells of mails it could not deliver: an address, or `<>` for nobody
+    /// (default: the address of `from`).
+    #[serde(default)]
+    pub envelope_from: Option<String>,
+    /// The recipients (1 to 100): addresses, or maps with `address` and any of `min_priority`,
+    /// `rules` and `tags`. Each gets a mail of its own, so that one bad address keeps it from
+    /// nobody else. An alert that none of them wishes for becomes a dead letter.
+    pub to: Vec<Entry>,
+    /// Alerts this serious and above are mailed at once, a mail a rule (a priority word; `null`
+    /// for none; default critical). The others are gathered into digests.
+    #[serde(default = "default_immediate")]
+    pub immediate: Option<Priority>,
+    /// Shortest time between two rounds of mails of alerts that are mailed at once, in seconds
+    /// (0 to 86,400; default 30). What comes meanwhile is gathered by rule.
+    #[serde(default = "default_immediate_interval_s")]
+    pub immediate_interval_s: u64,
+    /// Shortest time between two digests, in seconds (0 to 86,400; default 300). The first
+    /// alert after a quiet time does not wait.
+    #[serde(default = "default_digest_interval_s")]
+    pub digest_interval_s: u64,
+    /// Most mails in an hour, which begins with its first mail; one to several recipients counts
+    /// once (1 to 10,000; default 30). The last of them says so; what comes then waits, and the
+    /// first mail of the next hour counts it.
+    #[serde(default = "default_max_per_hour")]
+    pub max_per_hour: u32,
+    /// Most mails in a day, which begins with its first mail (1 to 100,000; default 200).
+    #[serde(default = "default_max_per_day")]
+    pub max_per_day: u32,
     /// Longest time for one mail, in milliseconds (1 to 600,000; default 30,000).
     #[serde(default = "default_timeout_ms")]
     pub timeout_ms: u64,
 }
 
-fn default_min_interval_ms() -> u64 {
-    300_000
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "null, which is none, is a value of the key"
+)]
+fn default_immediate() -> Option<Priority> {
+    Some(Priority::Critical)
+}
+
+fn default_immediate_interval_s() -> u64 {
+    30
+}
+
+fn default_digest_interval_s() -> u64 {
+    300
+}
+
+fn default_max_per_hour() -> u32 {
+    30
+}
+
+fn default_max_per_day() -> u32 {
+    200
 }
 
 fn default_timeout_ms() -> u64 {
@@ -96,10 +147,8 @@ impl Settings for Config {
 
     fn batching(&self) -> Batching {
         Batching {
-            min_interval: Duration::from_millis(self.min_interval_ms),
-            // A digest counts everything that waits.
             max_alerts: usize::MAX,
-            max_bytes: usize::MAX,
+            max_bytes: DIGEST_BYTES,
             max_age: Duration::ZERO,
         }
     }
@@ -109,41 +158,112 @@ impl Settings for Config {
         wrong.extend(common::check_timeout(self.timeout_ms));
         wrong.extend(self.check_relay());
         wrong.extend(mailbox("from", &self.from).err());
-        wrong.extend(self.to.iter().filter_map(|to| mailbox("to", to).err()));
-        if self.to.is_empty() || self.to.len() > 100 {
-            wrong.push(format!(
-                "to names {} recipients; it must be 1 to 100",
-                self.to.len()
-            ));
-        }
-        if self.min_interval_ms > 86_400_000 {
-            wrong.push(format!(
-                "min_interval_ms is {}; it must be 0 to 86400000",
-                self.min_interval_ms
-            ));
+        wrong.extend(self.bounces().err());
+        wrong.extend(self.to.iter().filter_map(|to| to.0.mailbox().err()));
+        for (key, value, least, most) in [
+            ("immediate_interval_s", self.immediate_interval_s, 0, 86_400),
+            ("digest_interval_s", self.digest_interval_s, 0, 86_400),
+            ("max_per_hour", self.max_per_hour.into(), 1, 10_000),
+            ("max_per_day", self.max_per_day.into(), 1, 100_000),
+            ("the number of recipients", self.to.len() as u64, 1, 100),
+        ] {
+            if !(least..=most).contains(&value) {
+                wrong.push(format!("{key} is {value}; it must be {least} to {most}"));
+            }
         }
         wrong.extend(self.credentials().err().map(|error| error.to_string()));
         wrong
     }
 
     fn build(&self) -> Result<Box<dyn Output>, BuildError> {
-        let to: Result<Vec<_>, _> = self.to.iter().map(|to| mailbox("to", to)).collect();
-        Ok(Box::new(Mailer {
-            transport: self.transport()?,
-            from: mailbox("from", &self.from).map_err(BuildError::Value)?,
-            to: to.map_err(BuildError::Value)?,
-            progress: Progress::default(),
-            config: self.clone(),
-        }))
+        let pace = Arc::new(Mutex::new(Pace::open(self.limits(), None)));
+        self.mailer(Stream::Digest, &pace)
+    }
+
+    fn senders(&self, concurrency: u8, directory: Option<&Path>) -> Result<Senders, BuildError> {
+        if self.tls.accept_any_certificate_without_verification {
+            tls::warn_of_blind_trust();
+        }
+        let pace = Arc::new(Mutex::new(Pace::open(self.limits(), directory)));
+        let of_both = || self.streams().iter().copied();
+        (0..concurrency)
+            .flat_map(|_| of_both())
+            .map(|stream| self.mailer(stream, &pace))
+            .collect()
     }
 }
 
+/// The next less serious priority.
+fn below(priority: Priority) -> Priority {
+    let next = Priority::ALL.into_iter().find(|other| *other > priority);
+    next.unwrap_or(Priority::Debug)
+}
+
 impl Config {
+    fn limits(&self) -> Limits {
+        Limits {
+            per_hour: self.max_per_hour,
+            per_day: self.max_per_day,
+            at_once_every_ms: self.immediate_interval_s.saturating_mul(1000),
+            digest_every_ms: self.digest_interval_s.saturating_mul(1000),
+        }
+    }
+
+    /// How alerts of this priority are mailed.
+    fn stream_of(&self, priority: Priority) -> Stream {
+        if self.immediate.is_some_and(|least| priority <= least) {
+            Stream::AtOnce
+        } else {
+            Stream::Digest
+        }
+    }
+
+    fn streams(&self) -> &'static [Stream] {
+        match self.immediate {
+            None => &[Stream::Digest],
+            Some(Priority::Debug) => &[Stream::AtOnce],
+            Some(_) => &[Stream::AtOnce, Stream::Digest],
+        }
+    }
+
+    fn mailer(
+        &self,
+        stream: Stream,
+        pace: &Arc<Mutex<Pace>>,
+    ) -> Result<Box<dyn Output>, BuildError> {
+        let to = self.to.iter();
+        let to: Result<_, String> = to.map(|to| Ok((to.0.mailbox()?, to.0.clone()))).collect();
+        let addresses = Addresses {
+            from: mailbox("from", &self.from).map_err(BuildError::Value)?,
+            envelope_from: self.bounces().map_err(BuildError::Value)?,
+            to: to.map_err(BuildError::Value)?,
+        };
+        let transport = self.transport()?;
+        let pace = Arc::clone(pace);
+        let mailer = Mailer::new(self.clone(), transport, addresses, stream, pace);
+        Ok(Box::new(mailer))
+    }
+
+    /// Whom the relay tells of mails it could not deliver.
+    fn bounces(&self) -> Result<Option<Address>, String> {
+        let address = |mailbox: Mailbox| Some(mailbox.email);
+        match self.envelope_from.as_deref() {
+            None => mailbox("from", &self.from).map(address),
+            Some("<>") => Ok(None),
+            Some(text) => mailbox("envelope_from", text).map(address),
+        }
+    }
+
     fn check_relay(&self) -> Option<String> {
         if self.relay.is_empty() {
             return Some("relay is empty".to_owned());
         }
         let bare = self.encryption == Encryption::Plain;
+        if bare && (self.username.is_some() || self.password.is_some()) {
+            let why = "encryption is plain, and a login is only ever sent over TLS; \
+                       use starttls or tls";
+            return Some(why.to_owned());
+        }
         (bare && !self.allow_unencrypted && !is_loopback_host(&self.relay)).then(|| {
             "encryption is plain and the relay another machine, so anyone on the path can read \
              the alerts; use starttls or set allow_unencrypted: true"
@@ -193,131 +313,10 @@ impl Config {
             builder = builder.identify_with(identity.map_err(failed)?);
         }
         if self.tls.accept_any_certificate_without_verification {
-            tls::warn_of_blind_trust();
             builder = builder
                 .dangerous_accept_invalid_certs(true)
                 .dangerous_accept_invalid_hostnames(true);
         }
         builder.build().map_err(failed)
     }
-}
-
-fn mailbox(key: &str, text: &str) -> Result<Mailbox, String> {
-    text.parse()
-        .map_err(|error| format!("{key}: `{text}` is no mail address: {error}"))
-}
-
-/// The sender.
-struct Mailer {
-    config: Config,
-    transport: AsyncSmtpTransport<Tokio1Executor>,
-    from: Mailbox,
-    to: Vec<Mailbox>,
-    progress: Progress,
-}
-
-/// Who has the current mail already, so that a repetition goes to the others only.
-#[derive(Default)]
-struct Progress {
-    message_id: String,
-    /// Answered for good, by index into the recipients.
-    done: Vec<usize>,
-    /// How many of them took it.
-    taken: usize,
-}
-
-/// What a relay's failure means.
-enum Failure {
-    /// This recipient or this mail is refused for good.
-    Refused,
-    /// The relay does not accept us at all.
-    Blocked,
-    /// It may pass later.
-    Later,
-}
-
-impl Mailer {
-    async fn mail(&mut self, batch: &[Arc<Alert>]) -> Answer {
-        let mail = match message::compose(batch, &self.from, &self.to) {
-            Ok(mail) => mail,
-            Err(error) => return Answer::none(Rest::RefuseAll(error)),
-        };
-        if self.progress.message_id != mail.id {
-            self.progress = Progress {
-                message_id: mail.id,
-                ..Progress::default()
-            };
-        }
-        let mut refusal = String::new();
-        for (index, to) in self.to.iter().enumerate() {
-            if self.progress.done.contains(&index) {
-                continue;
-            }
-            match self.send_to(to, &mail.bytes).await {
-                Ok(()) => self.progress.taken += 1,
-                Err((Failure::Refused, why)) => {
-                    // The other recipients may take it, so this alone is not
-                    // the alerts' fate; it must still not pass in silence.
-                    warn!(relay = %self.config.relay, recipient = %to.email, %why, "mail refused");
-                    refusal = why;
-                }
-                Err((Failure::Later, why)) => return Answer::retry(why),
-                Err((Failure::Blocked, why)) => {
-                    self.renew();
-                    return Answer::none(Rest::Blocked(why));
-                }
-            }
-            self.progress.done.push(index);
-        }
-        if self.progress.taken == 0 {
-            return Answer::none(Rest::RefuseAll(refusal));
-        }
-        Answer::all(batch)
-    }
-
-    async fn send_to(&self, to: &Mailbox, mail: &[u8]) -> Result<(), (Failure, String)> {
-        let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()])
-            .map_err(|error| (Failure::Refused, error.to_string()))?;
-        let timeout = Duration::from_millis(self.config.timeout_ms);
-        // lettre's own timeout starts anew with every command.
-        match tokio::time::timeout(timeout, self.transport.send_raw(&envelope, mail)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err((judge(&error), describe(&error))),
-            Err(_) => Err((Failure::Later, "no answer in time".to_owned())),
-        }
-    }
-
-    /// Reads the login anew, in case it was rotated.
-    fn renew(&mut self) {
-        if let Ok(transport) = self.config.transport() {
-            self.transport = transport;
-        }
-    }
-}
-
-impl Output for Mailer {
-    fn send<'a>(&'a mut self, batch: &'a [Arc<Alert>]) -> Sending<'a> {
-        Box::pin(self.mail(batch))
-    }
-}
-
-fn judge(error: &smtp::Error) -> Failure {
-    let code = error.status().map(u16::from);
-    match code {
-        // Login required, refused, too weak, or needs encryption first.
-        Some(530 | 534 | 535 | 538) => Failure::Blocked,
-        _ if error.is_permanent() => Failure::Refused,
-        _ => Failure::Later,
-    }
-}
-
-fn describe(error: &smtp::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    super::text::visible(&text)
 }

@@ -62,6 +62,7 @@ impl Limits {
 
 /// When a batch is complete.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "bounds, named as the keys are")]
 pub(crate) struct Batching {
     /// Most alerts in it.
     pub(crate) max_alerts: usize,
@@ -69,8 +70,6 @@ pub(crate) struct Batching {
     pub(crate) max_bytes: usize,
     /// The oldest alert waits no longer than this. Critical and above do not wait.
     pub(crate) max_age: Duration,
-    /// No batch sooner than this after the one before, however serious.
-    pub(crate) min_interval: Duration,
 }
 
 impl Batching {
@@ -80,8 +79,46 @@ impl Batching {
             max_alerts: 1000,
             max_bytes: 1 << 20,
             max_age: Duration::ZERO,
-            min_interval: Duration::ZERO,
         }
+    }
+}
+
+/// Which alerts a sender takes next, and when. By default all of them, at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    /// The most serious priority it takes.
+    pub(crate) from: Priority,
+    /// The least serious priority it takes.
+    pub(crate) to: Priority,
+    /// When it takes any of these, it takes what waits of all others along.
+    pub(crate) sweeps: bool,
+    /// No batch sooner, however serious. When the sensor ends, at once all the same.
+    pub(crate) not_before: Option<Instant>,
+    /// No batch sooner, and none when the sensor ends: what waits stays in its spool.
+    pub(crate) held_until: Option<Instant>,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self {
+            from: Priority::Emergency,
+            to: Priority::Debug,
+            sweeps: false,
+            not_before: None,
+            held_until: None,
+        }
+    }
+}
+
+impl Turn {
+    /// Whether alerts in this lane are enough for a batch.
+    pub(crate) fn starts_with(&self, lane: usize) -> bool {
+        (self.from as usize..=self.to as usize).contains(&lane)
+    }
+
+    /// Whether a batch takes alerts of this lane.
+    pub(crate) fn takes(&self, lane: usize) -> bool {
+        self.sweeps || self.starts_with(lane)
     }
 }
 

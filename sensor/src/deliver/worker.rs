@@ -62,7 +62,11 @@ impl Worker {
 
     /// Works until the backlog is closed and empty.
     pub(crate) async fn run(mut self) {
-        while let Some(batch) = self.backlog.next_batch(&self.batching).await {
+        loop {
+            let turn = || self.output.turn();
+            let Some(batch) = self.backlog.next_batch(&self.batching, turn).await else {
+                return;
+            };
             self.complain_of_drops();
             let (seqs, alerts): (Vec<Seq>, Vec<Arc<Alert>>) = batch.into_iter().unzip();
             if !self.deliver(seqs, alerts).await {
@@ -77,7 +81,8 @@ impl Worker {
         let mut size = alerts.len();
         while !alerts.is_empty() {
             // A receiver that fails all the time is asked with as little as can be.
-            let most = if self.backoff.is_open() { 1 } else { size };
+            let probes = self.backoff.is_open() && !self.output.is_whole();
+            let most = if probes { 1 } else { size };
             let part = alerts.get(..most).unwrap_or(&alerts);
             let answer = self.output.send(part).await;
             let next = if let Rest::Each(fates) = answer.rest {
@@ -146,14 +151,13 @@ impl Worker {
         alerts: &mut Vec<Arc<Alert>>,
         fates: Vec<ItemFate>,
     ) -> Next {
-        let (mut refused, mut again) = (Vec::new(), None);
+        let (mut taken, mut refused, mut again) = (Vec::new(), Vec::new(), None);
         let mut left = (Vec::new(), Vec::new());
         let mut fates = fates.into_iter();
         for (seq, alert) in seqs.drain(..).zip(alerts.drain(..)) {
             match fates.next() {
                 Some(ItemFate::Taken) => {
-                    self.backlog.settle([seq], Fate::Delivered);
-                    self.succeeded();
+                    taken.push(seq);
                     continue;
                 }
                 Some(ItemFate::Refused(why)) => {
@@ -163,12 +167,16 @@ impl Worker {
                     continue;
                 }
                 Some(ItemFate::Again(why)) => again = again.or(Some(why)),
-                None => {}
+                Some(ItemFate::Untried) | None => {}
             }
             left.0.push(seq);
             left.1.push(alert);
         }
         (*seqs, *alerts) = left;
+        if !taken.is_empty() {
+            self.backlog.settle(taken, Fate::Delivered);
+            self.succeeded();
+        }
         if let Some(why) = refused.first() {
             self.refused(refused.len(), why);
         }

@@ -22,11 +22,19 @@ pub(crate) struct Mail {
 pub(crate) struct Inner {
     /// The next replies to `MAIL FROM`, such as `451 later`; then all is taken.
     pub(crate) script: VecDeque<&'static str>,
+    /// The next replies to a whole mail; then all is taken.
+    pub(crate) verdicts: VecDeque<&'static str>,
     /// A recipient refused with 550.
     pub(crate) unknown: Option<&'static str>,
+    /// A recipient put off with 452.
+    pub(crate) full: Option<&'static str>,
     /// `name\0password` that may log in; `None` asks for no login.
     pub(crate) login: Option<String>,
+    /// The one way to log in: `PLAIN` or `LOGIN`.
+    pub(crate) mechanism: &'static str,
     pub(crate) taken: Vec<Mail>,
+    /// Mails that were whole and then not taken.
+    pub(crate) left: Vec<Mail>,
     /// What no correct sender does.
     pub(crate) wrong: Vec<String>,
 }
@@ -38,6 +46,8 @@ pub(crate) struct Relay {
     _stop: oneshot::Sender<()>,
 }
 
+const GREETING: &[u8] = b"220 relay.test ESMTP\r\n";
+
 /// What a session ended with.
 enum End {
     Quit,
@@ -47,11 +57,24 @@ enum End {
 impl Relay {
     /// Starts a relay that offers STARTTLS with this identity, or none.
     pub(crate) fn start(tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        Self::serve(tls, false)
+    }
+
+    /// Starts a relay that speaks TLS from the first byte.
+    pub(crate) fn start_wrapped(tls: Arc<rustls::ServerConfig>) -> Self {
+        Self::serve(Some(tls), true)
+    }
+
+    fn serve(tls: Option<Arc<rustls::ServerConfig>>, wrapped: bool) -> Self {
         let inner = Arc::new(Mutex::new(Inner {
             script: VecDeque::new(),
+            verdicts: VecDeque::new(),
             unknown: None,
+            full: None,
             login: None,
+            mechanism: "PLAIN",
             taken: Vec::new(),
+            left: Vec::new(),
             wrong: Vec::new(),
         }));
         let (tell, port) = std::sync::mpsc::channel();
@@ -66,7 +89,7 @@ impl Relay {
                 let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send(tcp.local_addr().unwrap().port()).unwrap();
                 tokio::select! {
-                    () = accept(tcp, shared, tls.map(TlsAcceptor::from)) => {}
+                    () = accept(tcp, shared, tls.map(TlsAcceptor::from), wrapped) => {}
                     _ = stopped => {}
                 }
             });
@@ -83,11 +106,16 @@ impl Relay {
     }
 }
 
-async fn accept(tcp: TcpListener, inner: Arc<Mutex<Inner>>, tls: Option<TlsAcceptor>) {
+async fn accept(
+    tcp: TcpListener,
+    inner: Arc<Mutex<Inner>>,
+    tls: Option<TlsAcceptor>,
+    wrapped: bool,
+) {
     loop {
         let (stream, _) = tcp.accept().await.unwrap();
         // A client that hangs up in mid-session is its own business.
-        tokio::spawn(serve(stream, Arc::clone(&inner), tls.clone()));
+        tokio::spawn(serve(stream, Arc::clone(&inner), tls.clone(), wrapped));
     }
 }
 
@@ -95,8 +123,8 @@ async fn serve(
     mut stream: TcpStream,
     inner: Arc<Mutex<Inner>>,
     tls: Option<TlsAcceptor>,
+    wrapped: bool,
 ) -> std::io::Result<()> {
-    stream.write_all(b"220 relay.test ESMTP\r\n").await?;
     let mut session = Session {
         inner,
         offers_tls: tls.is_some(),
@@ -104,6 +132,14 @@ async fn serve(
         logged_in: false,
         mail: Mail::default(),
     };
+    if let (true, Some(tls)) = (wrapped, &tls) {
+        session.encrypted = true;
+        let mut encrypted = tls.accept(stream).await?;
+        encrypted.write_all(GREETING).await?;
+        session.run(&mut BufStream::new(encrypted)).await?;
+        return Ok(());
+    }
+    stream.write_all(GREETING).await?;
     let mut plain = BufStream::new(stream);
     if let (End::StartTls, Some(tls)) = (session.run(&mut plain).await?, tls) {
         session.encrypted = true;
@@ -139,9 +175,18 @@ impl Session {
                     stream.write_all(b"354 go on\r\n").await?;
                     stream.flush().await?;
                     self.mail.data = read_data(stream).await?;
-                    let mail = std::mem::take(&mut self.mail);
-                    self.inner.lock().unwrap().taken.push(mail);
-                    "250 taken".to_owned()
+                    self.judge()
+                }
+                "AUTH" if line.trim_end().ends_with("LOGIN") => {
+                    let mut given = Vec::new();
+                    for question in ["334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n"] {
+                        stream.write_all(question.as_bytes()).await?;
+                        stream.flush().await?;
+                        let mut answer = String::new();
+                        stream.read_line(&mut answer).await?;
+                        given.push(BASE64_STANDARD.decode(answer.trim_end()).unwrap());
+                    }
+                    self.log_in(&given.join(&0))
                 }
                 _ => self.reply(&verb, line.trim_end()),
             };
@@ -153,31 +198,48 @@ impl Session {
         }
     }
 
+    /// Takes a whole mail, or does not, as the script says.
+    fn judge(&mut self) -> String {
+        let mail = std::mem::take(&mut self.mail);
+        let mut inner = self.inner.lock().unwrap();
+        let verdict = inner.verdicts.pop_front();
+        let place = match verdict {
+            None => &mut inner.taken,
+            Some(_) => &mut inner.left,
+        };
+        place.push(mail);
+        verdict.unwrap_or("250 taken").to_owned()
+    }
+
+    /// Judges `name\0password`.
+    fn log_in(&mut self, given: &[u8]) -> String {
+        let mut inner = self.inner.lock().unwrap();
+        if self.offers_tls && !self.encrypted {
+            inner.wrong.push("a password before TLS".to_owned());
+        }
+        self.logged_in = inner.login.as_deref().map(str::as_bytes) == Some(given);
+        let reply = if self.logged_in {
+            "235 welcome"
+        } else {
+            "535 wrong password"
+        };
+        reply.to_owned()
+    }
+
     fn reply(&mut self, verb: &str, line: &str) -> String {
+        if verb == "AUTH" {
+            let given = line.rsplit(' ').next().unwrap_or_default();
+            let given = BASE64_STANDARD.decode(given).unwrap_or_default();
+            return self.log_in(given.strip_prefix(b"\0").unwrap_or_default());
+        }
         let mut inner = self.inner.lock().unwrap();
         match verb {
             "EHLO" if !self.encrypted && self.offers_tls => "250-relay.test\r\n250 STARTTLS".into(),
-            "EHLO" if inner.login.is_some() => "250-relay.test\r\n250 AUTH PLAIN".into(),
+            "EHLO" if inner.login.is_some() => {
+                format!("250-relay.test\r\n250 AUTH {}", inner.mechanism)
+            }
             "EHLO" | "RSET" | "NOOP" => "250 relay.test".into(),
             "STAR" if self.offers_tls && !self.encrypted => "220 go ahead".into(),
-            "AUTH" => {
-                if self.offers_tls && !self.encrypted {
-                    inner.wrong.push("a password before TLS".to_owned());
-                }
-                let given = line.rsplit(' ').next().unwrap_or_default();
-                let given = BASE64_STANDARD.decode(given).unwrap_or_default();
-                let wanted = inner
-                    .login
-                    .as_ref()
-                    .map(|login| format!("\0{login}").into_bytes());
-                self.logged_in = wanted == Some(given);
-                let reply = if self.logged_in {
-                    "235 welcome"
-                } else {
-                    "535 wrong password"
-                };
-                reply.into()
-            }
             "MAIL" if self.offers_tls && !self.encrypted => {
                 inner.wrong.push("mail before TLS".to_owned());
                 "530 STARTTLS first".into()
@@ -191,6 +253,7 @@ impl Session {
                 inner.script.pop_front().unwrap_or("250 ok").into()
             }
             "RCPT" if inner.unknown == Some(address(line).as_str()) => "550 no such user".into(),
+            "RCPT" if inner.full == Some(address(line).as_str()) => "452 mailbox full".into(),
             "RCPT" => {
                 self.mail.to.push(address(line));
                 "250 ok".into()

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::alert::{Alert, Priority};
 
 use super::super::dead::DeadLetters;
-use super::super::queue::{Batching, Seq};
+use super::super::queue::{Batching, Seq, Turn};
 use super::super::spool::Spool;
 use super::super::spool::position::LANES;
 use super::lane::{Entry, Lane};
@@ -59,7 +59,6 @@ pub(super) struct State {
     pub(super) lost: u64,
     /// Alerts found on the disk while they were in flight, not counted yet.
     pub(super) twice: u64,
-    pub(super) last_batch: Option<Instant>,
     pub(super) closed: bool,
 }
 
@@ -134,38 +133,42 @@ impl State {
         std::mem::take(&mut self.lost)
     }
 
-    pub(super) fn look(&mut self, batching: &Batching, now: Instant) -> Look {
-        let Some(oldest) = self
-            .lanes
-            .iter()
-            .filter_map(Lane::head)
-            .map(|e| e.arrived)
-            .min()
-        else {
-            return if self.closed {
-                Look::Finished
-            } else {
-                Look::WaitForAlert
-            };
+    pub(super) fn look(&mut self, batching: &Batching, turn: &Turn, now: Instant) -> Look {
+        let wait = |then| match (self.closed, then) {
+            (true, _) => Look::Finished,
+            (false, None) => Look::WaitForAlert,
+            (false, Some(then)) => Look::WaitUntil(then),
         };
-        let due = self.due(batching, oldest);
-        if !self.closed && due.is_some_and(|due| due > now) {
-            return due.map_or(Look::WaitForAlert, Look::WaitUntil);
+        let heads = self.lanes_of(turn).filter_map(|(_, lane)| lane.head());
+        let Some(oldest) = heads.map(|entry| entry.arrived).min() else {
+            return wait(None);
+        };
+        if let Some(until) = turn.held_until.filter(|until| *until > now) {
+            return wait(Some(until));
         }
-        self.last_batch = Some(now);
-        Look::Batch(self.take(batching))
+        match self.due(batching, turn, oldest).filter(|due| *due > now) {
+            Some(due) if !self.closed => Look::WaitUntil(due),
+            _ => Look::Batch(self.take(batching, turn)),
+        }
+    }
+
+    /// The lanes that are enough for a batch of this turn.
+    fn lanes_of(&self, turn: &Turn) -> impl Iterator<Item = (usize, &Lane)> {
+        let lanes = self.lanes.iter().enumerate();
+        lanes.filter(|(index, _)| turn.starts_with(*index))
     }
 
     /// When the waiting alerts should leave; `None` is at once.
-    pub(super) fn due(&self, batching: &Batching, oldest: Instant) -> Option<Instant> {
-        let paced = self.last_batch.map(|last| last + batching.min_interval);
+    fn due(&self, batching: &Batching, turn: &Turn, oldest: Instant) -> Option<Instant> {
         let urgent = Priority::Critical as usize;
-        let waiting = self.lanes.iter().map(Lane::waiting).sum::<u64>();
-        let full = waiting >= batching.max_alerts as u64
+        let waiting = |lane: (usize, &Lane)| lane.1.waiting();
+        let full = self.lanes_of(turn).map(waiting).sum::<u64>() >= batching.max_alerts as u64
             || self.waiting_bytes() >= batching.max_bytes as u64
-            || self.lanes.iter().take(urgent + 1).any(|l| l.waiting() > 0);
+            || self
+                .lanes_of(turn)
+                .any(|lane| lane.0 <= urgent && waiting(lane) > 0);
         let aged = (!full).then(|| oldest + batching.max_age);
-        paced.max(aged)
+        turn.not_before.max(aged)
     }
 
     pub(super) fn waiting_bytes(&self) -> u64 {
@@ -173,18 +176,18 @@ impl State {
         (self.stored_bytes + self.unstored_bytes).saturating_sub(flying)
     }
 
-    pub(super) fn take(&mut self, batching: &Batching) -> Vec<(Seq, Arc<Alert>)> {
+    fn take(&mut self, batching: &Batching, turn: &Turn) -> Vec<(Seq, Arc<Alert>)> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         while batch.len() < batching.max_alerts {
-            // A lane that has more on the disk alone ends the batch: what is read
-            // next may be older than what other lanes have.
-            let unread = |lane: &Lane| lane.wants_from_disk().is_some();
-            if !batch.is_empty() && self.lanes.iter().any(unread) {
+            // What a lane has on the disk alone may be older than what others have.
+            // A disk that cannot be read ends the batch; the next look tells it.
+            if self.fill().is_err() {
                 break;
             }
             let heads = self.lanes.iter_mut().enumerate();
             let oldest = heads
+                .filter(|(index, _)| turn.takes(*index))
                 .filter_map(|(index, lane)| Some((lane.head()?.seq, index, lane)))
                 .min_by_key(|(seq, ..)| *seq);
             let fits = |head: &Entry| bytes == 0 || bytes + head.bytes <= batching.max_bytes as u64;
