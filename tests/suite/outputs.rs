@@ -33,12 +33,16 @@ mod mail;
 mod nats;
 #[path = "outputs/postfix.rs"]
 mod postfix;
+#[path = "outputs/proxy.rs"]
+mod proxy;
 #[path = "outputs/received.rs"]
 mod received;
 #[path = "outputs/splunk.rs"]
 mod splunk;
 #[path = "outputs/syslog.rs"]
 mod syslog;
+#[path = "outputs/template.rs"]
+mod template;
 #[path = "outputs/tls.rs"]
 mod tls;
 #[path = "outputs/webhook.rs"]

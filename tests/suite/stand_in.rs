@@ -20,5 +20,7 @@ pub(crate) mod kafka;
 #[cfg(feature = "kafka")]
 #[path = "stand_in/scram.rs"]
 mod scram;
+#[path = "stand_in/proxy.rs"]
+pub(crate) mod proxy;
 #[path = "stand_in/smtp.rs"]
 pub(crate) mod smtp;

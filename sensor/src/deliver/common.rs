@@ -173,6 +173,19 @@ impl Rest {
             | Self::Blocked(why) => Some(why),
         }
     }
+
+    /// The same with more words of the receiver behind its own.
+    pub(crate) fn saying(mut self, words: &str) -> Self {
+        match &mut self {
+            Self::Nothing | Self::Each(_) => {}
+            Self::RefuseFirst(why)
+            | Self::RefuseAll(why)
+            | Self::Split(why)
+            | Self::Retry(why, _)
+            | Self::Blocked(why) => why.push_str(words),
+        }
+        self
+    }
 }
 
 impl Answer {

@@ -270,8 +270,10 @@ pub(crate) fn fate_of(status: u16, retry_after: Option<Duration>) -> Option<Rest
         300..=399 => Some(Rest::Blocked(format!("{why}: redirects are not followed"))),
         401 | 407 => Some(Rest::Blocked(format!("{why}: not authorised"))),
         408 | 425 | 429 | 500..=599 => Some(Rest::Retry(why, retry_after)),
+        // By Standard Webhooks, an end for good to whatever is sent there.
+        410 => Some(Rest::Blocked(format!("{why}: the receiver is gone"))),
         // Nothing sent there is taken, whatever it holds.
-        403..=405 | 410 => Some(Rest::RefuseAll(why)),
+        403..=405 => Some(Rest::RefuseAll(why)),
         // Too much, or one of them is bad.
         _ => Some(Rest::Split(why)),
     }

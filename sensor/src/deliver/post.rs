@@ -176,7 +176,8 @@ impl Poster {
     }
 }
 
-fn gzipped(plain: &[u8]) -> std::io::Result<Vec<u8>> {
+/// The bytes, compressed.
+pub(crate) fn gzipped(plain: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(plain)?;
     encoder.finish()
@@ -206,11 +207,8 @@ pub(crate) fn fate(reply: &Reply) -> Option<Rest> {
     let why = || format!("HTTP {}{}", reply.status, words(reply));
     match reply.status {
         403..=405 => Some(Rest::Blocked(why())),
-        400 | 406 | 409..=424 | 426..=428 => Some(Rest::Split(why())),
-        status => Some(match http::fate_of(status, reply.retry_after)? {
-            Rest::Retry(_, asked) => Rest::Retry(why(), asked),
-            other => other,
-        }),
+        400 | 406 | 409 | 411..=424 | 426..=428 => Some(Rest::Split(why())),
+        status => Some(http::fate_of(status, reply.retry_after)?.saying(&words(reply))),
     }
 }
 
@@ -244,7 +242,7 @@ mod tests {
             assert!(!words.contains('\x1b'), "{words}");
             match status {
                 200..=299 => assert_eq!(fate, None),
-                300..=399 | 401 | 403..=405 | 407 => {
+                300..=399 | 401 | 403..=405 | 407 | 410 => {
                     assert!(matches!(fate, Some(Rest::Blocked(_))), "{status} {fate:?}");
                 }
                 408 | 425 | 429 | 500..=599 => {

@@ -9,7 +9,6 @@
 mod verify;
 mod watched;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +21,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tracing::warn;
 
+use super::files;
 pub(crate) use watched::Watched;
 
 /// No bundle of authorities is larger; more is a mistaken path.
@@ -155,7 +155,8 @@ impl Config {
         };
         let (certificate_pem, chain) = certificates("client_certificate", certificate)?;
         let failed = |why: &str| TlsError::File("client_key", key.clone(), why.to_owned());
-        let key_pem = read_bounded(key).map_err(|error| failed(&error.to_string()))?;
+        let key_pem =
+            files::read_bounded(key, MAX_FILE_BYTES).map_err(|error| failed(&error.to_string()))?;
         let signing = PrivateKeyDer::from_pem_slice(&key_pem).map_err(|error| {
             failed(match error {
                 pem::Error::NoItemsFound => "it holds no unencrypted private key",
@@ -196,7 +197,8 @@ fn certificates(
     path: &Path,
 ) -> Result<(Vec<u8>, Vec<CertificateDer<'static>>), TlsError> {
     let failed = |why: &str| TlsError::File(key, path.to_owned(), why.to_owned());
-    let bytes = read_bounded(path).map_err(|error| failed(&error.to_string()))?;
+    let bytes =
+        files::read_bounded(path, MAX_FILE_BYTES).map_err(|error| failed(&error.to_string()))?;
     // rustls' own words repeat the line, which in a mistaken file may be a secret.
     let found: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<_, _>>()
@@ -205,18 +207,4 @@ fn certificates(
         return Err(failed("it holds no certificate"));
     }
     Ok((bytes, found))
-}
-
-/// The bytes of a file, not of a pipe or a device, within a bound.
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is no file"));
-    }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path)?;
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(std::io::Error::other("it is larger than 4 MiB"));
-    }
-    Ok(bytes)
 }

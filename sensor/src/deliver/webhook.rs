@@ -1,55 +1,84 @@
-//! Alerts as JSON, or as lines of text, sent to a URL.
+//! Alerts as JSON, as lines of text or as a template says, sent to a URL.
 //!
 //! One alert (or an array of them, by configuration) comes in, one request
 //! leaves, with an id that is the same on every repetition so that the receiver
 //! can tell one. 2xx is delivered; what may pass later is repeated; what the
 //! receiver refuses is counted, never repeated.
 
+mod body;
+mod sender;
 mod shape;
 mod signature;
+mod template;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Alert;
-
-use super::common::{self, Answer, Batch, BuildError, Output, Rest, Sending, Settings};
+use super::common::{self, Batch, BuildError, Output, Settings};
 use super::format::Format;
-use super::http::{self, Client, Route};
+use super::http::Route;
 use super::queue::Batching;
 use super::secret::SecretRef;
+use super::url::UrlRef;
 use super::{proxy, tls};
+use body::Encoder;
+use sender::{Known, Webhook};
 pub use shape::Shape;
-use signature::Signer;
+pub use signature::Custom;
 
 /// POSTs alerts as JSON, or as lines of text.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where to POST, with `https:` (or `http:` to this machine).
-    pub url: String,
+    /// Where to POST, with `https:` (or `http:` to this machine). Where it is a secret, as chat
+    /// services' are, a reference to it: `${NAME}` or `file:/path`.
+    pub url: UrlRef,
     /// The schema of the alerts: `falco`, `ecs` or `ocsf`, each a JSON object; `cef` or
     /// `leef`, each a line of text (default falco).
     #[serde(default)]
     pub format: Format,
-    /// Send a chat service's own object instead, one alert a request: `slack` (Mattermost too),
-    /// `teams` or `discord` (default none).
+    /// Send a service's own object instead, one alert a request: `slack` (Mattermost too),
+    /// `teams`, `discord`, `pagerduty` or `opsgenie` (default none).
     #[serde(default)]
     pub shape: Option<Shape>,
+    /// `PagerDuty`'s integration key, which stands in the body (default none).
+    #[serde(default)]
+    pub routing_key: Option<SecretRef>,
+    /// Opsgenie's API key, sent as `Authorization: GenieKey …` (default none).
+    #[serde(default)]
+    pub genie_key: Option<SecretRef>,
+    /// The body, as a template in Jinja's language, instead (default none).
+    #[serde(default)]
+    pub template: Option<String>,
+    /// The file of such a template, read at the start (default none).
+    #[serde(default)]
+    pub template_file: Option<PathBuf>,
+    /// The content type; of a template it also says how values are escaped (default
+    /// `application/json`, of lines of text `text/plain; charset=utf-8`).
+    #[serde(default)]
+    pub content_type: Option<String>,
     /// The method, `post`, `put` or `patch` (default `post`).
     #[serde(default)]
     pub method: Method,
-    /// Sign requests as Standard Webhooks has it, with each of these secrets (up to 4; default
-    /// none): `whsec_` and 24 to 64 bytes in base64. Two let the receiver change over.
+    /// Sign requests with each of these secrets (up to 4; default none): `whsec_` and 24 to 64
+    /// bytes in base64. Two let the receiver change over.
     #[serde(default)]
     pub signing_secrets: Vec<SecretRef>,
+    /// As whom to sign: `standard` (Standard Webhooks), `github` or `slack`; the last two with one
+    /// secret, of 16 characters or more (default standard).
+    #[serde(default)]
+    pub signature: Custom,
+    /// Compress requests (default false); not together with `signing_secrets`.
+    #[serde(default)]
+    pub gzip: bool,
     /// `single` sends one alert a request, `array` an array of them (default single); of
-    /// lines of text, all of them, each with its line end.
+    /// lines of text, all of them, each with its line end; to a template, the list `alerts`.
     #[serde(default)]
     pub body: Body,
     /// How alerts are grouped when `body` is `array`.
@@ -119,7 +148,7 @@ impl From<Method> for reqwest::Method {
 
 impl Settings for Config {
     fn needs_evidence(&self) -> bool {
-        self.shape.is_none() && self.format.needs_evidence()
+        self.has_template() || self.shape.is_none() && self.format.needs_evidence()
     }
 
     fn batching(&self) -> Batching {
@@ -133,35 +162,22 @@ impl Settings for Config {
     }
 
     fn check(&self) -> Vec<String> {
-        let mut wrong = http::check_url(&self.url, self.allow_unencrypted);
+        let mut wrong: Vec<String> = Vec::new();
+        let known = Known::read(self).err();
+        wrong.extend(known.map(|error| error.to_string()));
         wrong.extend(self.batch.check());
         wrong.extend(self.tls.check());
         wrong.extend(self.proxy.check());
         wrong.extend(common::check_timeout(self.timeout_ms));
-        wrong.extend(self.headers().err().map(|error| error.to_string()));
-        let signer = Signer::new(&self.signing_secrets);
-        wrong.extend(
-            signer
-                .err()
-                .map(|error| format!("signing_secrets: {error}")),
-        );
-        if self.signing_secrets.len() > 4 {
-            wrong.push("signing_secrets holds more than 4".to_owned());
-        }
-        if self.shape.is_some() && (self.body == Body::Array || self.format != Format::Falco) {
-            wrong.push("shape says what a request carries; leave out body and format".to_owned());
-        }
+        wrong.extend(self.check_signing());
+        wrong.extend(self.check_content());
+        let encoder = Encoder::new(self).err();
+        wrong.extend(encoder.map(|error| error.to_string()));
         wrong
     }
 
     fn build(&self) -> Result<Box<dyn Output>, BuildError> {
-        let url = http::parse_url(&self.url, self.allow_unencrypted).map_err(BuildError::Value)?;
-        Ok(Box::new(Webhook {
-            client: Client::new(url, self.route())?,
-            headers: self.headers()?,
-            signer: Signer::new(&self.signing_secrets)?,
-            config: self.clone(),
-        }))
+        Ok(Box::new(Webhook::new(self.clone())?))
     }
 }
 
@@ -174,15 +190,71 @@ impl Config {
         }
     }
 
+    fn has_template(&self) -> bool {
+        self.template.is_some() || self.template_file.is_some()
+    }
+
+    fn check_signing(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let secrets = self.signing_secrets.len();
+        if secrets > 4 {
+            wrong.push("signing_secrets holds more than 4".to_owned());
+        }
+        if self.signature != Custom::Standard && secrets != 1 {
+            wrong.push(
+                "signature other than standard needs exactly one of signing_secrets".to_owned(),
+            );
+        }
+        if self.gzip && secrets > 0 {
+            wrong.push(
+                "gzip and signing_secrets do not go together: receivers differ in which bytes are \
+                 signed"
+                    .to_owned(),
+            );
+        }
+        wrong
+    }
+
+    /// What contradicts itself among the keys that say what a request carries.
+    fn check_content(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let more = self.body == Body::Array || self.format != Format::Falco || self.has_template();
+        if self.shape.is_some() && more {
+            wrong.push(
+                "shape says what a request carries; leave out body, format and template".to_owned(),
+            );
+        }
+        if self.template.is_some() && self.template_file.is_some() {
+            wrong.push("template and template_file are both given; keep one".to_owned());
+        }
+        for (key, given, shape) in [
+            ("routing_key", &self.routing_key, Shape::Pagerduty),
+            ("genie_key", &self.genie_key, Shape::Opsgenie),
+        ] {
+            if given.is_some() != (self.shape == Some(shape)) {
+                let word = format!("{shape:?}").to_lowercase();
+                wrong.push(format!("{key} and shape: {word} go together"));
+            }
+        }
+        wrong
+    }
+
+    /// What the body is said to be.
+    fn content_type(&self) -> &str {
+        let text = self.shape.is_none() && !self.has_template() && !self.format.is_json();
+        self.content_type.as_deref().unwrap_or(if text {
+            "text/plain; charset=utf-8"
+        } else {
+            "application/json"
+        })
+    }
+
     /// All headers but those of one request, with the secrets read anew.
     fn headers(&self) -> Result<HeaderMap, BuildError> {
         let mut headers = HeaderMap::new();
-        let content_type = if self.format.is_json() {
-            "application/json"
-        } else {
-            "text/plain; charset=utf-8"
-        };
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let content_type = HeaderValue::from_str(self.content_type())
+            .map_err(|_| BuildError::Value("content_type cannot stand in a header".to_owned()))?;
+        headers.insert(CONTENT_TYPE, content_type);
         for (name, value) in &self.headers {
             if is_secret(name, value) {
                 return Err(BuildError::Value(format!(
@@ -199,6 +271,9 @@ impl Config {
         }
         if let Some(reference) = &self.bearer {
             headers.insert(AUTHORIZATION, secret_value(reference, "Bearer ")?);
+        }
+        if let Some(reference) = &self.genie_key {
+            headers.insert(AUTHORIZATION, secret_value(reference, "GenieKey ")?);
         }
         Ok(headers)
     }
@@ -232,88 +307,13 @@ pub(crate) fn secret_value(reference: &SecretRef, before: &str) -> Result<Header
     Ok(value)
 }
 
-/// The sender.
-struct Webhook {
-    client: Client,
-    headers: HeaderMap,
-    signer: Signer,
-    config: Config,
-}
-
-impl Webhook {
-    async fn post(&mut self, batch: &[Arc<Alert>]) -> Answer {
-        let body = match (self.config.shape, batch) {
-            (Some(shape), [alert]) => shape.of(alert).to_string().into_bytes(),
-            _ => encode(batch, self.config.body, self.config.format),
-        };
-        let headers = self.headers_of(&request_id(batch), &body);
-        let method = self.config.method.into();
-        let reply = match self.client.request(method, headers, body).await {
-            Ok(reply) => reply,
-            Err(why) => return http::no_reply(why),
-        };
-        let Some(rest) = http::fate_of(reply.status, reply.retry_after) else {
-            return Answer::all(batch);
-        };
-        if matches!(rest, Rest::Blocked(_)) {
-            // The token may have been rotated; the old one stays when the new
-            // one cannot be read.
-            if let Ok(headers) = self.config.headers() {
-                self.headers = headers;
-            }
-            if let Ok(signer) = Signer::new(&self.config.signing_secrets) {
-                self.signer = signer;
-            }
-        }
-        Answer::none(rest)
+/// Bytes as lower-case hexadecimal digits.
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
     }
-
-    /// The headers of one attempt: its id, its time and what proves them.
-    fn headers_of(&self, id: &str, body: &[u8]) -> HeaderMap {
-        let mut headers = self.headers.clone();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let seconds = now.unwrap_or_default().as_secs();
-        let of_this = [
-            ("webhook-id", Some(id.to_owned())),
-            ("webhook-timestamp", Some(seconds.to_string())),
-            ("webhook-signature", self.signer.sign(id, seconds, body)),
-        ];
-        for (name, value) in of_this {
-            if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
-                headers.insert(name, value);
-            }
-        }
-        headers
-    }
-}
-
-impl Output for Webhook {
-    fn send<'a>(&'a mut self, batch: &'a [Arc<Alert>]) -> Sending<'a> {
-        Box::pin(self.post(batch))
-    }
-}
-
-/// The same on every repetition: the alert's own id, or for an array the first
-/// one's and the number of alerts.
-fn request_id(batch: &[Arc<Alert>]) -> String {
-    match batch {
-        [] => String::new(),
-        [alert] => alert.id.to_string(),
-        [first, ..] => format!("{}-{}", first.id, batch.len()),
-    }
-}
-
-fn encode(batch: &[Arc<Alert>], body: Body, format: Format) -> Vec<u8> {
-    if !format.is_json() {
-        let line = |alert: &Arc<Alert>| format.line(alert) + "\n";
-        return batch.iter().map(line).collect::<String>().into_bytes();
-    }
-    let mut objects = batch.iter().map(|alert| format.encode(alert));
-    let value: serde_json::Value = match body {
-        Body::Array => objects.collect(),
-        Body::Single => objects.next().unwrap_or_default(),
-    };
-    value.to_string().into_bytes()
+    text
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use sensor::alert::Priority;
 
-use super::{FAST, account, alert_of, eventually, finish, send, start};
+use super::{FAST, account, alert_of, eventually, finish, outputs, send, start};
 use crate::stand_in::hook::Hook;
 use crate::stand_in::intake::Intake;
 
@@ -88,7 +88,7 @@ fn each_answer_has_its_consequence() {
         (vec![400], 0, 1),
         (vec![403], 0, 1),
         (vec![404], 0, 1),
-        (vec![410], 0, 1),
+        (vec![410, 204], 1, 0),
         (vec![413], 0, 1),
         (vec![422], 0, 1),
     ] {
@@ -198,4 +198,136 @@ fn chat_services_get_their_own_object_whatever_a_process_is_called() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn incidents_carry_their_key_and_only_the_services_own_word_counts() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("key");
+    std::fs::write(&path, "0123456789abcdef\n").unwrap();
+    let mut answers = vec![
+        (202, r#"{"status": "success", "dedup_key": "x"}"#),
+        (429, ""),
+        (200, "<html>captive</html>"),
+    ];
+    let intake = Intake::start(move |_| {
+        let (status, body) = answers.pop().unwrap_or((500, ""));
+        (status, body.to_owned())
+    });
+    let delivery = start(&format!(
+        "type: webhook, shape: pagerduty, url: '{}', routing_key: 'file:{}', {FAST}",
+        intake.url(),
+        path.display()
+    ));
+    let sent = send(&delivery, 1);
+    eventually("it is taken", || account(&delivery).delivered == 1);
+    finish(delivery);
+    let seen = intake.seen();
+    assert_eq!(seen.len(), 3);
+    for request in seen.iter() {
+        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        assert_eq!(body["routing_key"], "0123456789abcdef");
+        assert_eq!(body["event_action"], "trigger");
+        assert_eq!(body["payload"]["severity"], "warning");
+        assert_eq!(body["payload"]["custom_details"]["uuid"], *sent[0]);
+    }
+    drop(seen);
+
+    let intake = Intake::start(|request| {
+        let known = request.header("authorization") == "GenieKey 0123456789abcdef";
+        (if known { 202 } else { 401 }, "{}".to_owned())
+    });
+    let delivery = start(&format!(
+        "type: webhook, shape: opsgenie, url: '{}', genie_key: 'file:{}', {FAST}",
+        intake.url(),
+        path.display()
+    ));
+    send(&delivery, 1);
+    eventually("it is taken", || account(&delivery).delivered == 1);
+    finish(delivery);
+    assert!(intake.seen()[0].body.contains("\"priority\":\"P3\""));
+}
+
+#[test]
+fn a_url_that_is_a_secret_is_read_anew_and_shown_nowhere() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("url");
+    let intake = Intake::start(|request| match request.uri.path() {
+        "/services/new-hunter2" => (200, "ok".to_owned()),
+        _ => (404, "no_service".to_owned()),
+    });
+    let write = |name: &str| std::fs::write(&path, format!("{}{name}\n", intake.url())).unwrap();
+    write("/services/new-hunter2");
+    let yaml = format!(
+        "type: webhook, shape: slack, url: 'file:{}', {FAST}",
+        path.display()
+    );
+    let config = outputs(&format!("[{{{yaml}}}]"));
+    assert_eq!(config[0].check(), Vec::<String>::new());
+    let delivery = start(&yaml);
+    send(&delivery, 1);
+    eventually("it is taken", || account(&delivery).delivered == 1);
+    finish(delivery);
+
+    write("/services/old-hunter2");
+    let delivery = start(&yaml);
+    // It is changed before the first request is answered for good.
+    write("/services/new-hunter2");
+    send(&delivery, 2);
+    eventually("they are taken", || account(&delivery).delivered == 2);
+    let told = format!("{:?} {:?}", delivery.status(), config);
+    assert!(!told.contains("hunter2"), "{told}");
+    finish(delivery);
+    assert_eq!(intake.seen()[1].uri.path(), "/services/old-hunter2");
+
+    std::fs::write(&path, "hunter2 is no address").unwrap();
+    let wrong = config[0].check().concat();
+    assert!(
+        wrong.contains("holds no https: URL") && !wrong.contains("hunter2"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn a_refusal_is_told_in_the_receivers_words() {
+    let intake = Intake::start(|_| (400, "invalid_blocks\u{1b}[2J".to_owned()));
+    let directory = tempfile::tempdir().unwrap();
+    let config = outputs(&format!(
+        "[{{type: webhook, url: '{}', {FAST}}}]",
+        intake.url()
+    ));
+    let delivery = sensor::deliver::Delivery::start(&config, Some(directory.path())).unwrap();
+    send(&delivery, 1);
+    eventually("it is refused", || account(&delivery).refused == 1);
+    finish(delivery);
+    let letters = directory.path().join("webhook/dead.jsonl");
+    let letters = std::fs::read_to_string(letters).unwrap();
+    assert!(letters.contains("HTTP 400: invalid_blocks"), "{letters}");
+    assert!(!letters.contains('\u{1b}'));
+}
+
+#[test]
+fn bodies_are_compressed_when_asked_and_a_new_server_is_chosen_after_trouble() {
+    let mut first = true;
+    let intake = Intake::start(move |request| {
+        assert!(request.header("content-encoding") == "gzip");
+        let trouble = std::mem::replace(&mut first, false);
+        (if trouble { 502 } else { 204 }, String::new())
+    });
+    let delivery = start(&format!(
+        "type: webhook, gzip: true, url: '{}', {FAST}",
+        intake.url()
+    ));
+    for n in 1..=3 {
+        send(&delivery, 1);
+        eventually("it is taken", || account(&delivery).delivered == n);
+    }
+    finish(delivery);
+    assert!(
+        intake
+            .seen()
+            .iter()
+            .all(|request| request.body.contains("uuid"))
+    );
+    assert_eq!(intake.connections(), 2);
 }

@@ -2,6 +2,7 @@
 //! it keeps what came.
 
 use std::io::Read;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
@@ -68,6 +69,11 @@ impl Intake {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.server.address)
+    }
+
+    /// How many connections it has taken.
+    pub(crate) fn connections(&self) -> usize {
+        self.server.taken.load(Ordering::Relaxed)
     }
 
     pub(crate) fn seen(&self) -> Seen<'_> {
