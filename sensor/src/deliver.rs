@@ -12,8 +12,12 @@
 
 mod address;
 pub mod alertmanager;
+#[cfg(feature = "cloudwatch")]
+pub mod aws;
 mod backlog;
 pub mod backoff;
+#[cfg(feature = "cloudwatch")]
+pub mod cloudwatch;
 pub mod common;
 pub mod datadog;
 mod dead;
@@ -109,6 +113,8 @@ pub enum OutputKind {
     Nats(nats::Config),
     #[cfg(feature = "kafka")]
     Kafka(kafka::Config),
+    #[cfg(feature = "cloudwatch")]
+    Cloudwatch(cloudwatch::Config),
 }
 
 impl OutputKind {
@@ -132,6 +138,8 @@ impl OutputKind {
             Self::Nats(config) => ("nats", config),
             #[cfg(feature = "kafka")]
             Self::Kafka(config) => ("kafka", config),
+            #[cfg(feature = "cloudwatch")]
+            Self::Cloudwatch(config) => ("cloudwatch", config),
         }
     }
 
