@@ -26,6 +26,7 @@ pub mod file;
 mod files;
 pub mod format;
 mod http;
+mod identity;
 pub mod influxdb;
 pub(crate) mod json;
 #[cfg(feature = "kafka")]

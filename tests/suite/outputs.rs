@@ -15,6 +15,9 @@ use sensor::metrics::OutputAccount;
 use serde_json::json;
 use uuid::Uuid;
 
+#[cfg(feature = "cloudwatch")]
+#[path = "outputs/cloudwatch.rs"]
+mod cloudwatch;
 #[path = "outputs/file.rs"]
 mod file;
 #[path = "outputs/intakes.rs"]

@@ -4,6 +4,9 @@
 //! code, and refuse rather than forgive: a sender that is only nearly right
 //! fails its test here, not at a user's receiver.
 
+#[cfg(feature = "cloudwatch")]
+#[path = "stand_in/aws.rs"]
+pub(crate) mod aws;
 #[path = "stand_in/gate.rs"]
 pub(crate) mod gate;
 #[path = "stand_in/hec.rs"]

@@ -18,14 +18,15 @@ use serde_json::{Value, json};
 
 use crate::alert::Alert;
 
-use super::aws::credentials::{self, Credentials, Source, variable};
+use super::aws::credentials::{self, Credentials, Source};
 use super::aws::{self, Call};
 use super::common::{self, Answer, Batch, BuildError, ItemFate, Output, Rest, Sending, Settings};
 use super::format::Format;
-use super::http::{self, Client, Reply};
+use super::http::{self, Client, Reply, Route};
+use super::identity::{Way, variable};
 use super::pattern::Pattern;
 use super::queue::Batching;
-use super::tls;
+use super::{proxy, tls};
 use answer::Said;
 use request::Part;
 
@@ -60,6 +61,9 @@ pub struct Config {
     /// How the receiver's certificate is checked.
     #[serde(default)]
     pub tls: tls::Config,
+    /// Through which proxy requests go.
+    #[serde(default)]
+    pub proxy: proxy::Config,
     /// Allow `http:` to another machine, readable by anyone on the path (default false).
     #[serde(default)]
     pub allow_unencrypted: bool,
@@ -88,6 +92,7 @@ impl Settings for Config {
 
     fn check(&self) -> Vec<String> {
         let mut wrong = self.tls.check();
+        wrong.extend(self.proxy.check());
         wrong.extend(self.batch.check());
         wrong.extend(common::check_timeout(self.timeout_ms));
         wrong.extend(self.credentials.check());
@@ -100,11 +105,10 @@ impl Settings for Config {
     fn build(&self) -> Result<Box<dyn Output>, BuildError> {
         let region = self.region().map_err(BuildError::Value)?;
         let url = self.url(&region).map_err(BuildError::Value)?;
-        let timeout = Duration::from_millis(self.timeout_ms);
-        let (keys, tls) = (self.credentials.clone(), self.tls.clone());
+        let keys = self.credentials.clone();
         Ok(Box::new(CloudWatch {
-            client: Client::new(url.clone(), &self.tls, timeout)?,
-            source: Source::new(keys, region, tls, timeout),
+            client: Client::new(url.clone(), self.route())?,
+            source: Source::new(keys, region, Way::new(self.route())),
             url,
             config: self.clone(),
         }))
@@ -112,6 +116,14 @@ impl Settings for Config {
 }
 
 impl Config {
+    fn route(&self) -> Route<'_> {
+        Route {
+            tls: &self.tls,
+            proxy: &self.proxy,
+            timeout: Duration::from_millis(self.timeout_ms),
+        }
+    }
+
     fn region(&self) -> Result<String, String> {
         let given = self.region.clone();
         let found = given
@@ -150,47 +162,28 @@ struct CloudWatch {
 impl CloudWatch {
     async fn put(&mut self, batch: &[Arc<Alert>]) -> Answer {
         let plan = request::plan(&self.config, batch);
-        let unsent = || ItemFate::Again("it was not sent yet".to_owned());
-        let mut fates: Vec<ItemFate> = batch.iter().map(|_| unsent()).collect();
-        let mut settled = false;
-        let mut settle = |place: usize, fate: ItemFate| {
-            settled |= !matches!(fate, ItemFate::Again(_));
-            if let Some(of) = fates.get_mut(place) {
-                *of = fate;
-            }
-        };
-        let mut trouble = None;
+        let mut fates = Fates::unsent(batch.len());
         for (place, why) in plan.refused {
-            settle(place, ItemFate::Refused(why));
+            fates.settle(place, ItemFate::Refused(why));
         }
         let alone = plan.parts.len() == 1;
         for part in plan.parts {
             match self.put_part(&part).await {
-                Ok(given) => part
-                    .places()
-                    .zip(given)
-                    .for_each(|(place, fate)| settle(place, fate)),
-                Err(Rest::Split(why)) if part.places().len() == 1 => {
-                    part.places()
-                        .for_each(|place| settle(place, ItemFate::Refused(why.clone())));
-                }
-                Err(rest) => {
-                    let why = rest.why().unwrap_or_default();
-                    part.places()
-                        .for_each(|place| settle(place, ItemFate::Again(why.to_owned())));
-                    // Of one stream among several nobody halves the batch: it comes alone later.
-                    let of_all = alone || !matches!(rest, Rest::Split(_));
-                    if of_all {
-                        trouble = Some(rest);
-                        break;
+                Ok(given) => {
+                    for (place, fate) in part.places().zip(given) {
+                        fates.settle(place, fate);
                     }
                 }
+                // Nobody halves one stream among several: what is left of it comes alone.
+                Err(Rest::Split(why)) if !alone => fates.fail(&part, &why),
+                Err(rest) if fates.any_settled => {
+                    fates.fail(&part, rest.why().unwrap_or_default());
+                    break;
+                }
+                Err(rest) => return Answer::none(rest),
             }
         }
-        match trouble {
-            Some(rest) if !settled => Answer::none(rest),
-            _ => Answer::none(Rest::Each(fates)),
-        }
+        Answer::none(Rest::Each(fates.of))
     }
 
     /// One request, and its alerts' fates; the error is what happens to all of them.
@@ -244,7 +237,7 @@ impl CloudWatch {
     }
 
     async fn post(&mut self, action: &str, body: &[u8]) -> Result<Reply, Rest> {
-        let later = |why| Rest::Retry(why, None);
+        let later = |why: String| Rest::Retry(why, None);
         let keys = self.source.keys().await.map_err(later)?;
         let call = Call {
             url: &self.url,
@@ -256,10 +249,38 @@ impl CloudWatch {
         };
         let headers = aws::signed(&call, &keys, SystemTime::now());
         let headers = headers.ok_or_else(|| later("the keys cannot stand in a header".into()))?;
-        self.client
-            .post(headers, body.to_vec())
-            .await
-            .map_err(later)
+        let reply = self.client.post(headers, body.to_vec()).await;
+        reply.map_err(|why| http::no_reply(why).rest)
+    }
+}
+
+/// What became of each alert of a batch.
+struct Fates {
+    of: Vec<ItemFate>,
+    any_settled: bool,
+}
+
+impl Fates {
+    fn unsent(n: usize) -> Self {
+        let unsent = || ItemFate::Again("it was not sent yet".to_owned());
+        Self {
+            of: std::iter::repeat_with(unsent).take(n).collect(),
+            any_settled: false,
+        }
+    }
+
+    fn settle(&mut self, place: usize, fate: ItemFate) {
+        self.any_settled |= !matches!(fate, ItemFate::Again(_));
+        if let Some(of) = self.of.get_mut(place) {
+            *of = fate;
+        }
+    }
+
+    /// A request failed: what it held is sent again.
+    fn fail(&mut self, part: &Part, why: &str) {
+        for place in part.places() {
+            self.settle(place, ItemFate::Again(why.to_owned()));
+        }
     }
 }
 

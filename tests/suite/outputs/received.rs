@@ -12,6 +12,9 @@ use serde_json::Value;
 #[cfg(feature = "kafka")]
 #[path = "received/kafka.rs"]
 mod kafka;
+#[cfg(feature = "cloudwatch")]
+#[path = "received/cloudwatch.rs"]
+mod cloudwatch;
 #[path = "received/otlp.rs"]
 mod otlp;
 

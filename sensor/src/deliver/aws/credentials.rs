@@ -6,37 +6,26 @@
 //! Keys that end are fetched anew before they do.
 
 use std::fmt;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::http::{self, Client, Reply};
-use super::super::post::words;
+use super::super::identity::{self, Way, secret_header, token_in, variable};
 use super::super::secret::{SecretError, SecretRef};
-use super::super::tls;
 use super::profile;
 
 /// Keys are fetched anew this long before they end.
 const MARGIN: Duration = Duration::from_mins(5);
-/// What runs beside us answers soon or is not there.
-const NEAR: Duration = Duration::from_secs(5);
-/// No file of keys is longer.
-const MAX_FILE_BYTES: u64 = 1 << 20;
 /// Where a container asks, where a virtual machine does.
 const CONTAINER: &str = "http://169.254.170.2";
 const MACHINE: &str = "http://169.254.169.254";
-/// The hosts that AWS's tools talk to unencrypted: on this machine's own link.
-const NEAR_HOSTS: [&str; 4] = [
-    "169.254.169.254",
-    "169.254.170.2",
-    "169.254.170.23",
-    "[fd00:ec2::23]",
-];
+const NOWHERE: &str = "there are no keys for AWS in the configuration, the environment, the shared \
+                       credentials file, a container or web identity, and the instance metadata \
+                       service is disabled";
 
 /// Keys for signatures.
 #[derive(Clone, PartialEq, Eq)]
@@ -111,32 +100,20 @@ impl Credentials {
     }
 }
 
-/// A variable of the environment, if it is set and not empty.
-pub(crate) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 /// Where keys come from, and those that came last.
 pub(crate) struct Source {
-    pub(crate) config: Credentials,
+    config: Credentials,
     pub(crate) region: String,
-    pub(crate) tls: tls::Config,
-    pub(crate) timeout: Duration,
+    way: Way,
     held: Option<Keys>,
 }
 
 impl Source {
-    pub(crate) fn new(
-        config: Credentials,
-        region: String,
-        tls: tls::Config,
-        timeout: Duration,
-    ) -> Self {
+    pub(crate) fn new(config: Credentials, region: String, way: Way) -> Self {
         Self {
             config,
             region,
-            tls,
-            timeout,
+            way,
             held: None,
         }
     }
@@ -195,7 +172,9 @@ impl Source {
             .clone()
             .or_else(|| variable("AWS_PROFILE"));
         let name = asked.as_deref().unwrap_or("default");
-        let text = given.or_else(home).and_then(|path| read(&path).ok());
+        let text = given
+            .or_else(home)
+            .and_then(|path| identity::file(&path).ok());
         let profile = text.and_then(|text| profile::read(&text, name));
         let keys = profile.and_then(|profile| {
             let get = |key: &str| profile.get(key).cloned();
@@ -216,23 +195,18 @@ impl Source {
 
     /// ECS and EKS pod identity: a service on this machine's own link.
     async fn from_container(&self, url: Url) -> Result<Keys, String> {
-        let file = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-        let token = match file {
-            Some(path) => Some(read_token(Path::new(&path))?),
+        const WHO: &str = "the container's credentials";
+        let token = match variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+            Some(path) => Some(token_in(Path::new(&path))?),
             None => variable("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
         };
-        let mut headers = HeaderMap::new();
-        if let Some(token) = token {
-            headers.insert(AUTHORIZATION, secret_header(&token)?);
-        }
-        let reply = self.ask(
-            "the container's credentials",
-            Method::GET,
-            url,
-            headers,
-            NEAR,
-        );
-        keys_of("the container's credentials", &reply.await?.body)
+        let headers = token.map(|token| secret_header(AUTHORIZATION, &token));
+        let headers = headers.transpose()?.unwrap_or_default();
+        let reply = self
+            .way
+            .ask(WHO, Method::GET, url, headers, Vec::new())
+            .await?;
+        keys_of(WHO, &reply.body)
     }
 
     /// A role for a token that somebody else signed, as EKS gives to service accounts.
@@ -242,20 +216,15 @@ impl Source {
         let session = variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| "sensor".into());
         let place = variable("AWS_ENDPOINT_URL_STS")
             .unwrap_or_else(|| format!("https://sts.{}.{}/", self.region, domain(&self.region)));
-        let mut url = http::parse_url(&place, false)?;
-        url.query_pairs_mut()
-            .append_pair("Action", "AssumeRoleWithWebIdentity")
-            .append_pair("Version", "2011-06-15")
-            .append_pair("RoleArn", &role)
-            .append_pair("RoleSessionName", &session)
-            .append_pair("WebIdentityToken", &read_token(token)?);
-        // The token is no part of a URL: it goes in the body.
-        let form = url.query().unwrap_or_default().to_owned().into_bytes();
-        url.set_query(None);
-        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind)]);
-        let client = self.client(url, self.timeout)?;
-        let reply = good(WHO, client.request(Method::POST, headers, form).await)?;
+        let (headers, form) = identity::form(&[
+            ("Action", "AssumeRoleWithWebIdentity"),
+            ("Version", "2011-06-15"),
+            ("RoleArn", &role),
+            ("RoleSessionName", &session),
+            ("WebIdentityToken", &token_in(token)?),
+        ]);
+        let url = identity::url(&place)?;
+        let reply = self.way.ask(WHO, Method::POST, url, headers, form).await?;
         let xml = String::from_utf8_lossy(&reply.body);
         let get = |tag: &str| {
             let (_, rest) = xml.split_once(&format!("<{tag}>"))?;
@@ -269,63 +238,29 @@ impl Source {
     /// its keys.
     async fn from_machine(&self) -> Result<Keys, String> {
         const WHO: &str = "the instance metadata service";
+        const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
+        const TTL: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
+        const TOKEN: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token");
         if variable("AWS_EC2_METADATA_DISABLED").is_some_and(|is| is.eq_ignore_ascii_case("true")) {
-            return Err(
-                "there are no credentials for AWS: none configured, none in the \
-                 environment, the shared credentials file, a container, web identity; \
-                 the instance metadata service is disabled"
-                    .into(),
-            );
+            return Err(NOWHERE.to_owned());
         }
         let place = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-        let place = place.unwrap_or_else(|| MACHINE.into());
-        let base = near_url(&place)?;
-        let at = |path: &str| base.join(path).map_err(|why| why.to_string());
-        let name = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
-        let headers = HeaderMap::from_iter([(name, HeaderValue::from_static("21600"))]);
-        let put = self.ask(WHO, Method::PUT, at("/latest/api/token")?, headers, NEAR);
-        let token = put.await?.body;
-        let token = secret_header(String::from_utf8_lossy(&token).trim())?;
-        let name = HeaderName::from_static("x-aws-ec2-metadata-token");
-        let headers = HeaderMap::from_iter([(name, token)]);
-        let roles = "/latest/meta-data/iam/security-credentials/";
-        let reply = self
-            .ask(WHO, Method::GET, at(roles)?, headers.clone(), NEAR)
-            .await?;
-        let role = String::from_utf8_lossy(&reply.body);
-        let role = role.lines().next().unwrap_or_default().trim();
+        let base = identity::url(place.as_deref().unwrap_or(MACHINE))?;
+        let ask = async |method, path: &str, headers: HeaderMap| {
+            let url = base.join(path).map_err(|why| why.to_string())?;
+            let reply = self.way.ask(WHO, method, url, headers, Vec::new()).await?;
+            Ok::<_, String>(String::from_utf8_lossy(&reply.body).into_owned())
+        };
+        let ttl = HeaderMap::from_iter([(TTL, HeaderValue::from_static("21600"))]);
+        let token = ask(Method::PUT, "/latest/api/token", ttl).await?;
+        let token = secret_header(TOKEN, token.trim())?;
+        let roles = ask(Method::GET, ROLES, token.clone()).await?;
+        let role = roles.lines().next().unwrap_or_default().trim();
         if role.is_empty() || role.contains(['/', '?', '#']) {
             return Err(format!("{WHO} names no role of this machine"));
         }
-        let url = at(&format!("{roles}{role}"))?;
-        let reply = self.ask(WHO, Method::GET, url, headers, NEAR).await?;
-        keys_of(WHO, &reply.body)
-    }
-
-    fn client(&self, url: Url, timeout: Duration) -> Result<Client, String> {
-        Client::new(url, &self.tls, timeout).map_err(|why| why.to_string())
-    }
-
-    async fn ask(
-        &self,
-        who: &str,
-        method: Method,
-        url: Url,
-        headers: HeaderMap,
-        longest: Duration,
-    ) -> Result<Reply, String> {
-        let client = self.client(url, self.timeout.min(longest))?;
-        good(who, client.request(method, headers, Vec::new()).await)
-    }
-}
-
-/// A reply that says yes, whole.
-fn good(who: &str, reply: Result<Reply, String>) -> Result<Reply, String> {
-    let reply = reply.map_err(|why| format!("{who}: {why}"))?;
-    match reply.status {
-        200..=299 if reply.complete => Ok(reply),
-        200..=299 => Err(format!("{who}: its answer is torn or too long")),
-        status => Err(format!("{who}: HTTP {status}{}", words(&reply))),
+        let keys = ask(Method::GET, &format!("{ROLES}{role}"), token).await?;
+        keys_of(WHO, keys.as_bytes())
     }
 }
 
@@ -371,18 +306,7 @@ fn container_url() -> Result<Option<Url>, String> {
         Some(path) => Some(format!("{CONTAINER}{path}")),
         None => variable("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
     };
-    place.map(|place| near_url(&place)).transpose()
-}
-
-/// A URL that is encrypted, or never leaves this machine's own link.
-fn near_url(place: &str) -> Result<Url, String> {
-    let url = http::parse_url(place, true)?;
-    let host = url.host_str().unwrap_or_default();
-    if url.scheme() == "https" || NEAR_HOSTS.contains(&host) || http::is_loopback_host(host) {
-        Ok(url)
-    } else {
-        Err(format!("credentials are not asked of {host} unencrypted"))
-    }
+    place.map(|place| identity::url(&place)).transpose()
 }
 
 /// The domain of a region's services.
@@ -392,26 +316,6 @@ pub(crate) fn domain(region: &str) -> &'static str {
     } else {
         "amazonaws.com"
     }
-}
-
-fn read(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    let file = std::fs::File::open(path)?;
-    file.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-fn read_token(path: &Path) -> Result<String, String> {
-    let secret = SecretRef::File(path.to_owned()).resolve();
-    let secret = secret.map_err(|why| why.to_string())?;
-    Ok(secret.expose().to_owned())
-}
-
-fn secret_header(value: &str) -> Result<HeaderValue, String> {
-    let mut value = HeaderValue::from_str(value)
-        .map_err(|_| "a token of the credentials cannot stand in a header".to_owned())?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]
@@ -435,21 +339,6 @@ mod tests {
         ] {
             let why = keys_of("it", bad.as_bytes()).unwrap_err();
             assert_eq!(why, "it: there are no keys in its answer");
-        }
-    }
-
-    #[test]
-    fn credentials_are_asked_only_of_those_who_are_near_or_encrypted() {
-        for (place, good) in [
-            ("http://169.254.170.2/v2/credentials/x", true),
-            ("http://[fd00:ec2::23]/v1", true),
-            ("http://127.0.0.1:51679/x", true),
-            ("https://credentials.example/x", true),
-            ("http://credentials.example/x", false),
-            ("http://169.254.169.254.evil.example/", false),
-            ("file:///etc/shadow", false),
-        ] {
-            assert_eq!(near_url(place).is_ok(), good, "{place}");
         }
     }
 
