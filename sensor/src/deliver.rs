@@ -26,6 +26,7 @@ pub mod file;
 mod files;
 pub mod format;
 mod http;
+#[cfg(feature = "cloudwatch")]
 mod identity;
 pub mod influxdb;
 pub(crate) mod json;

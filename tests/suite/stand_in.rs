@@ -20,10 +20,10 @@ pub(crate) mod intake;
 #[cfg(feature = "kafka")]
 #[path = "stand_in/kafka.rs"]
 pub(crate) mod kafka;
+#[path = "stand_in/proxy.rs"]
+pub(crate) mod proxy;
 #[cfg(feature = "kafka")]
 #[path = "stand_in/scram.rs"]
 mod scram;
-#[path = "stand_in/proxy.rs"]
-pub(crate) mod proxy;
 #[path = "stand_in/smtp.rs"]
 pub(crate) mod smtp;

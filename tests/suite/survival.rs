@@ -325,9 +325,10 @@ fn a_process_that_raises_alerts_for_a_dead_receiver() {
     let delivery = away(Path::new(&directory), "");
     let raise = |numbers: RangeInclusive<u64>| {
         let last = *numbers.end();
-        for first in numbers.step_by(BURST as usize) {
-            send(&delivery, first..=(first + BURST - 1));
-            let sent = first + BURST - 1;
+        let mut sent = numbers.start() - 1;
+        while sent < last {
+            send(&delivery, sent + 1..=sent + BURST);
+            sent += BURST;
             eventually("they are safe", || only(&delivery).account.spooled == sent);
         }
         assert_eq!(only(&delivery).account.queued, last);

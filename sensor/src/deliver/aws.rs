@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     /// 30 August 2015, 12:36, the moment of every example AWS publishes.
-    const THEN: Duration = Duration::from_secs(1_440_938_160);
+    const THEN: Duration = Duration::from_mins(24_015_636);
 
     #[test]
     fn the_published_example_of_a_derived_key_comes_out() {

@@ -1,4 +1,4 @@
-//! Alerts to Amazon CloudWatch Logs.
+//! Alerts to Amazon `CloudWatch` Logs.
 //!
 //! A batch of alerts comes in, one request for each stream leaves, in the order of
 //! time, within the service's limits ([`request`]). What it takes it says by index
@@ -30,7 +30,7 @@ use super::{proxy, tls};
 use answer::Said;
 use request::Part;
 
-/// Sends alerts to Amazon CloudWatch Logs.
+/// Sends alerts to Amazon `CloudWatch` Logs.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {

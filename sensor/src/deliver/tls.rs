@@ -67,6 +67,7 @@ pub(crate) struct Identity {
     /// Our certificate, then those between it and the authority.
     pub(crate) chain: Vec<CertificateDer<'static>>,
     /// The same as the file has it, in PEM.
+    #[expect(dead_code, reason = "for clients that read PEM themselves")]
     pub(crate) certificate_pem: Vec<u8>,
     /// The private key as the file has it, in PEM.
     pub(crate) key_pem: Vec<u8>,

@@ -1,4 +1,4 @@
-//! CloudWatch Logs: what leaves is signed and within the limits, each error has its
+//! `CloudWatch` Logs: what leaves is signed and within the limits, each error has its
 //! consequence, and keys are found wherever AWS puts them.
 
 use std::collections::BTreeSet;
@@ -31,8 +31,7 @@ fn error(name: &str) -> (u16, String) {
 /// The service's checks of a call, by its documentation; gives what was called and
 /// its body, or the answer to one that is refused.
 fn checked(request: &Request, signer: &Signer) -> Result<(String, Value), (u16, String)> {
-    let signed = signer.check(request, "eu-central-1", "logs");
-    if let Err(why) = signed {
+    if let Err(why) = signer.check(request, "eu-central-1", "logs") {
         println!("refused: {why}");
         return Err(error("InvalidSignatureException"));
     }
@@ -89,20 +88,22 @@ fn requests_are_signed_in_the_order_of_time_and_within_a_day() {
     let more = "stream: 'a {rule}', batch: {max_age_ms: 60000},";
     let delivery = to(&intake.url(), home.path(), more);
     let mut sent = BTreeSet::new();
-    for (rule, days) in [
+    // Only those 24 and 25 hours ago fit into one request.
+    for (rule, hours) in [
         ("x:*", 0),
-        ("x:*", 3),
-        ("y", 1),
-        ("x:*", 1),
-        ("x:*", 2),
+        ("x:*", 75),
+        ("y", 25),
+        ("x:*", 24),
+        ("x:*", 25),
+        ("x:*", 50),
         ("y", 0),
     ] {
-        let alert = at(rule, days * DAY);
+        let alert = at(rule, Duration::from_hours(hours));
         sent.insert(alert.id.to_string());
         delivery.send(&alert);
     }
     let account = finish(delivery);
-    assert_eq!((account.delivered, account.retries), (6, 0), "{account:?}");
+    assert_eq!((account.delivered, account.retries), (7, 0), "{account:?}");
     let bodies: Vec<Value> = intake
         .seen()
         .iter()

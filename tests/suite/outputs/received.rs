@@ -9,12 +9,12 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-#[cfg(feature = "kafka")]
-#[path = "received/kafka.rs"]
-mod kafka;
 #[cfg(feature = "cloudwatch")]
 #[path = "received/cloudwatch.rs"]
 mod cloudwatch;
+#[cfg(feature = "kafka")]
+#[path = "received/kafka.rs"]
+mod kafka;
 #[path = "received/otlp.rs"]
 mod otlp;
 

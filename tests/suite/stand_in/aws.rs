@@ -2,6 +2,9 @@
 //!
 //! Written from the description of signature version 4, apart from the sender's code.
 
+use std::fmt::Write;
+
+use reqwest::header::HeaderName;
 use ring::digest::{SHA256, digest};
 use ring::hmac::{HMAC_SHA256, Key, sign};
 
@@ -16,7 +19,10 @@ pub(crate) struct Signer {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 impl Signer {
@@ -66,7 +72,7 @@ impl Signer {
         let mut sorted: Vec<&str> = names.split(';').collect();
         sorted.sort_unstable();
         // All of AWS's own headers, and the host, must be signed.
-        let own = request.headers.keys().map(|name| name.as_str());
+        let own = request.headers.keys().map(HeaderName::as_str);
         let own = own.filter(|name| name.starts_with("x-amz-"));
         if sorted.join(";") != names || own.chain(["host"]).any(|name| !sorted.contains(&name)) {
             return Err(format!("signed are {names}"));

@@ -83,10 +83,10 @@ impl Numbers {
             alerts.push(&[("rule", rule)], Number::Whole(*raised));
         }
         let help = "Alerts of a rule that left only as part of a summary, by why.";
-        let mut held = Family::new("sensor_alerts_held_back", Kind::Counter, help);
+        let mut back = Family::new("sensor_alerts_held_back", Kind::Counter, help);
         for (rule, row) in &self.report.rules {
             for (why, count) in [("grouped", row.grouped), ("limited", row.limited)] {
-                held.push(&[("rule", rule), ("reason", why)], Number::Whole(count));
+                back.push(&[("rule", rule), ("reason", why)], Number::Whole(count));
             }
         }
         let help = "Times a rule was asked about an event, estimated from one in 1,024.";
@@ -97,7 +97,7 @@ impl Numbers {
             asked.push(&[("rule", rule)], Number::Whole(cost.asked()));
             took.push(&[("rule", rule)], Number::Real(seconds(cost.ns())));
         }
-        [alerts, held, asked, took]
+        [alerts, back, asked, took]
     }
 
     fn outputs(&self) -> Vec<Family> {
@@ -386,7 +386,6 @@ mod tests {
                 alerts: 2,
                 rules: vec![("Reads".to_owned(), row)],
                 outputs: vec![("a \"file\"".to_owned(), output)],
-                ..Report::default()
             },
             rules: vec![("Reads \\ \"shadow\"\n".into(), 2)],
             costs: vec![("Reads".into(), Cost::default())],

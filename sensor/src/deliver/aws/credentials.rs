@@ -149,21 +149,21 @@ impl Source {
         if let Some(keys) = from_environment() {
             return Ok(keys);
         }
-        if let Some(keys) = self.from_file()? {
+        if let Some(keys) = self.in_file()? {
             return Ok(keys);
         }
         if let Some(url) = container_url()? {
-            return self.from_container(url).await;
+            return self.of_container(url).await;
         }
         if let Some(token) = variable("AWS_WEB_IDENTITY_TOKEN_FILE") {
-            return self.from_web_identity(Path::new(&token)).await;
+            return self.of_web_identity(Path::new(&token)).await;
         }
-        self.from_machine().await
+        self.of_machine().await
     }
 
     /// The shared credentials file. One that is not there is no error, a profile
     /// that was asked for and is not in it is one.
-    fn from_file(&self) -> Result<Option<Keys>, String> {
+    fn in_file(&self) -> Result<Option<Keys>, String> {
         let home = || Some(PathBuf::from(variable("HOME")?).join(".aws/credentials"));
         let given = variable("AWS_SHARED_CREDENTIALS_FILE").map(PathBuf::from);
         let asked = self
@@ -194,7 +194,7 @@ impl Source {
     }
 
     /// ECS and EKS pod identity: a service on this machine's own link.
-    async fn from_container(&self, url: Url) -> Result<Keys, String> {
+    async fn of_container(&self, url: Url) -> Result<Keys, String> {
         const WHO: &str = "the container's credentials";
         let token = match variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
             Some(path) => Some(token_in(Path::new(&path))?),
@@ -210,7 +210,7 @@ impl Source {
     }
 
     /// A role for a token that somebody else signed, as EKS gives to service accounts.
-    async fn from_web_identity(&self, token: &Path) -> Result<Keys, String> {
+    async fn of_web_identity(&self, token: &Path) -> Result<Keys, String> {
         const WHO: &str = "the security token service";
         let role = variable("AWS_ROLE_ARN").ok_or("AWS_ROLE_ARN is not set")?;
         let session = variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| "sensor".into());
@@ -236,7 +236,7 @@ impl Source {
 
     /// The instance metadata service, version 2: a token first, then the role, then
     /// its keys.
-    async fn from_machine(&self) -> Result<Keys, String> {
+    async fn of_machine(&self) -> Result<Keys, String> {
         const WHO: &str = "the instance metadata service";
         const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
         const TTL: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
@@ -329,7 +329,7 @@ mod tests {
         let keys = keys_of("it", json).unwrap();
         assert_eq!((&*keys.id, &*keys.secret), ("A", "S"));
         assert_eq!(keys.session.as_deref(), Some("T"));
-        let end = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_921_200);
+        let end = SystemTime::UNIX_EPOCH + Duration::from_hours(498_867);
         assert_eq!(keys.expires, Some(end));
         for bad in [
             "",

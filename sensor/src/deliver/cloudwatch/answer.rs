@@ -1,4 +1,4 @@
-//! What CloudWatch Logs says, and what it means.
+//! What `CloudWatch` Logs says, and what it means.
 //!
 //! A reply comes in, what was [`Said`] leaves: the errors of the service by their
 //! names, since most of them are a 400. Of a request that was taken the answer tells
@@ -38,10 +38,11 @@ impl Said {
     /// What happens to the alerts when this was said of something made for them.
     pub(super) fn rest(self) -> Rest {
         match self {
-            Self::Missing(why) | Self::Stranger(why) => Rest::Blocked(why),
             Self::Done(_) | Self::Exists => Rest::Retry("it was made just now".to_owned(), None),
-            // What is refused here is our name for it, not an alert.
-            Self::Other(Rest::Split(why)) => Rest::Blocked(why),
+            // What is split elsewhere is here our name for it, not an alert.
+            Self::Missing(why) | Self::Stranger(why) | Self::Other(Rest::Split(why)) => {
+                Rest::Blocked(why)
+            }
             Self::Other(rest) => rest,
         }
     }

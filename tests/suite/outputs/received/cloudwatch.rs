@@ -1,4 +1,4 @@
-//! CloudWatch Logs, as moto plays it and boto3 reads it.
+//! `CloudWatch` Logs, as moto plays it and boto3 reads it.
 
 use std::collections::BTreeMap;
 use std::fs;
