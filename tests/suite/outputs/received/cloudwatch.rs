@@ -25,7 +25,7 @@ fn moto_keeps_what_was_sent_and_rejects_what_is_too_old() {
     let address = format!("127.0.0.1:{port}");
     eventually("it listens", || TcpStream::connect(&address).is_ok());
     let home = tempfile::tempdir().unwrap();
-    fs::write(home.path().join("key"), "a key").unwrap();
+    fs::write(home.path().join("key"), "AKIDEXAMPLE").unwrap();
     let key = format!("'file:{}/key'", home.path().display());
     let delivery = start(&format!(
         "type: cloudwatch, endpoint: 'http://{address}', region: eu-central-1, \
