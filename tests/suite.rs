@@ -42,6 +42,8 @@ mod replay;
 mod routing;
 #[path = "suite/schema.rs"]
 mod schema;
+#[path = "suite/splunk_app.rs"]
+mod splunk_app;
 #[path = "suite/stand_in.rs"]
 mod stand_in;
 #[path = "suite/stories.rs"]
