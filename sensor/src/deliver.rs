@@ -12,6 +12,8 @@
 
 mod address;
 pub mod alertmanager;
+#[cfg(feature = "amqp")]
+pub mod amqp;
 #[cfg(feature = "cloudwatch")]
 pub mod aws;
 mod backlog;
@@ -54,6 +56,7 @@ pub mod terminal;
 mod text;
 pub mod tls;
 pub mod url;
+#[cfg(any(feature = "amqp", feature = "mqtt", feature = "nats"))]
 mod verdict;
 pub mod webhook;
 mod worker;
@@ -117,6 +120,8 @@ pub enum OutputKind {
     Kafka(kafka::Config),
     #[cfg(feature = "cloudwatch")]
     Cloudwatch(cloudwatch::Config),
+    #[cfg(feature = "amqp")]
+    Amqp(amqp::Config),
 }
 
 impl OutputKind {
@@ -142,6 +147,8 @@ impl OutputKind {
             Self::Kafka(config) => ("kafka", config),
             #[cfg(feature = "cloudwatch")]
             Self::Cloudwatch(config) => ("cloudwatch", config),
+            #[cfg(feature = "amqp")]
+            Self::Amqp(config) => ("amqp", config),
         }
     }
 

@@ -2,8 +2,7 @@
 //!
 //! Each test ends by checking the account: raised = delivered + failed + queued.
 
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +14,9 @@ use sensor::metrics::OutputAccount;
 use serde_json::json;
 use uuid::Uuid;
 
+#[cfg(feature = "amqp")]
+#[path = "outputs/amqp.rs"]
+mod amqp;
 #[cfg(feature = "cloudwatch")]
 #[path = "outputs/cloudwatch.rs"]
 mod cloudwatch;
@@ -86,14 +88,15 @@ impl Daemon {
 
     /// Starts a program that is to listen on this port, and waits until it does;
     /// or says that it is missing.
+    #[cfg(any(feature = "mqtt", feature = "nats"))]
     fn listening(program: &str, arguments: &[&str], port: u16) -> Option<Self> {
-        if !Path::new(program).exists() {
+        if !std::path::Path::new(program).exists() {
             missing(program);
             return None;
         }
         let daemon = Self::start(Command::new(program).args(arguments));
         eventually(&format!("{program} listens"), || {
-            TcpStream::connect(("127.0.0.1", port)).is_ok()
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         Some(daemon)
     }

@@ -14,8 +14,9 @@ pub(super) fn start(config: &LogConfig) {
         LogLevel::Trace => "trace",
     };
     // A directory of rules that goes away is told with the reload; the file
-    // watcher's own words about it are only noise.
-    let quiet = || EnvFilter::new(format!("{level},notify=error"));
+    // watcher's own words about it are only noise. The AMQP client warns with the
+    // whole of each message that comes back, which the output tells itself.
+    let quiet = || EnvFilter::new(format!("{level},notify=error,lapin=error"));
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
