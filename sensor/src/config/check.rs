@@ -16,6 +16,9 @@ use crate::redact::DETECTORS;
 use crate::yaml::traced::Traced;
 use crate::yaml::{self, Node, Value};
 
+/// Outputs that a sensor may have been built without, by the feature of that name.
+const OPTIONAL: [&str; 5] = ["amqp", "cloudwatch", "kafka", "mqtt", "nats"];
+
 /// A secret stands where a reference to one belongs; its text must not be shown.
 pub(super) const SECRET: &str = "CONFIG_SECRET";
 const HELP: &str = "`sensor config` lists every key with its meaning and default";
@@ -342,6 +345,12 @@ impl<'a> Walk<'a> {
             return self.typed(node, variant, &format!("the {name} output"));
         }
         let place = Place::new(self.file, kind.range.clone());
+        if OPTIONAL.contains(&name) {
+            let message = format!("this sensor was built without the {name} output");
+            let help = format!("build it with cargo's feature `{name}`, which a release has");
+            let mistake = Diagnostic::error("CONFIG_VALUE", message).at(place);
+            return self.mistakes.push(mistake.help(help));
+        }
         let message = format!("`{name}` is no type of {what}");
         let mistake = Diagnostic::error("CONFIG_VALUE", message).at(place);
         let mistake = mistake.help(format!("one of {all}"));
@@ -487,6 +496,16 @@ mod tests {
             )
         };
         found.into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn an_output_that_is_a_feature_is_never_unknown() {
+        for name in super::OPTIONAL {
+            let found = mistakes(&format!("outputs: [{{type: {name}}}]"));
+            let said = found.concat();
+            assert!(said.contains(&format!("the {name} output")), "{said}");
+            assert!(!said.contains("is no type"), "{said}");
+        }
     }
 
     #[test]
