@@ -13,6 +13,7 @@
 mod answer;
 mod cluster;
 mod connection;
+mod fate;
 mod lane;
 mod record;
 mod sasl;
