@@ -46,7 +46,8 @@ impl Rabbit {
         let config = format!(
             "listeners.tcp.1 = 127.0.0.1:{}\nlisteners.ssl.1 = 127.0.0.1:{}\n\
              ssl_options.cacertfile = {2}/ca.pem\nssl_options.certfile = {2}/server.pem\n\
-             ssl_options.keyfile = {2}/server.key\nlog.console = false\n",
+             ssl_options.keyfile = {2}/server.key\nlog.console = false\n\
+             max_message_size = 100000\n",
             ports[0],
             ports[1],
             home.path().display()
@@ -219,6 +220,18 @@ fn rabbitmq_itself_keeps_each_alert_whatever_happens_to_it() {
     let account_of = finish(delivery);
     assert_eq!((account_of.delivered, account_of.refused), (3, 2));
     assert_eq!(rabbit.ids().len(), 3);
+
+    // Of a batch with a message that is too large, only that one is given up.
+    let delivery = rabbit.output(&format!("routing_key: sensor.good, {guest}"));
+    let mut sent = send(&delivery, 5);
+    let mut large = (*alert_of("large", Priority::Warning)).clone();
+    large.message = "x".repeat(200_000);
+    delivery.send(&large.into());
+    sent.extend(send(&delivery, 5));
+    let account_of = finish(delivery);
+    assert_eq!((account_of.delivered, account_of.refused), (10, 1));
+    let ids: BTreeSet<String> = rabbit.ids().into_iter().collect();
+    assert_eq!(ids, sent.into_iter().collect());
 
     // Killed in the middle, and started again.
     let delivery = rabbit.output(&format!("routing_key: sensor.good, {guest}"));
