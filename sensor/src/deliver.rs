@@ -37,6 +37,8 @@ pub mod kafka;
 mod keeper;
 pub mod loki;
 pub mod mail;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 #[cfg(feature = "nats")]
 pub mod nats;
 pub mod only;
@@ -114,6 +116,8 @@ pub enum OutputKind {
     Alertmanager(alertmanager::Config),
     Datadog(datadog::Config),
     Influxdb(influxdb::Config),
+    #[cfg(feature = "mqtt")]
+    Mqtt(mqtt::Config),
     #[cfg(feature = "nats")]
     Nats(nats::Config),
     #[cfg(feature = "kafka")]
@@ -141,6 +145,8 @@ impl OutputKind {
             Self::Alertmanager(config) => ("alertmanager", config),
             Self::Datadog(config) => ("datadog", config),
             Self::Influxdb(config) => ("influxdb", config),
+            #[cfg(feature = "mqtt")]
+            Self::Mqtt(config) => ("mqtt", config),
             #[cfg(feature = "nats")]
             Self::Nats(config) => ("nats", config),
             #[cfg(feature = "kafka")]
@@ -198,8 +204,12 @@ impl OutputConfig {
         }
         wrong.extend(self.keys.queue.check());
         wrong.extend(self.keys.spool.check());
-        if !(1..=64).contains(&self.keys.concurrency()) {
-            wrong.push("concurrency must be 1 to 64".to_owned());
+        let most = self.kind.settings().max_concurrency();
+        if !(1..=most).contains(&self.keys.concurrency()) {
+            wrong.push(match most {
+                1 => "concurrency must be 1 with this type".to_owned(),
+                most => format!("concurrency must be 1 to {most}"),
+            });
         }
         wrong.extend(self.keys.retry.check());
         wrong.extend(self.kind.settings().check());

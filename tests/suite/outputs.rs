@@ -33,6 +33,9 @@ mod kafka;
 mod local;
 #[path = "outputs/mail.rs"]
 mod mail;
+#[cfg(feature = "mqtt")]
+#[path = "outputs/mqtt.rs"]
+mod mqtt;
 #[cfg(feature = "nats")]
 #[path = "outputs/nats.rs"]
 mod nats;
@@ -185,6 +188,15 @@ fn account(delivery: &Delivery) -> OutputAccount {
     };
     assert!(account.balances(), "{account:?}");
     *account
+}
+
+/// Waits until the output has gone wrong with these words, and nothing is given up.
+fn complains(delivery: &Delivery, words: &str) {
+    eventually(words, || {
+        let error = delivery.status()[0].health.last_error.clone();
+        error.is_some_and(|(_, why)| why.contains(words))
+    });
+    assert_eq!(account(delivery).failed(), 0);
 }
 
 /// Stops an output that has nothing left to do; returns its account.

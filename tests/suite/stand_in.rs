@@ -20,6 +20,9 @@ pub(crate) mod intake;
 #[cfg(feature = "kafka")]
 #[path = "stand_in/kafka.rs"]
 pub(crate) mod kafka;
+#[cfg(feature = "mqtt")]
+#[path = "stand_in/mqtt.rs"]
+pub(crate) mod mqtt;
 #[path = "stand_in/proxy.rs"]
 pub(crate) mod proxy;
 #[cfg(feature = "kafka")]

@@ -4,8 +4,12 @@
 //! about what is wrong with it. Unencrypted to another machine is refused unless
 //! it was allowed.
 
+use std::sync::Arc;
+
+use super::common::BuildError;
 use super::http::is_loopback_host;
-use super::stream::host_of;
+use super::stream::{Place, host_of};
+use super::tls;
 
 /// A way to speak to a receiver, as its URL begins.
 pub(crate) struct Scheme {
@@ -22,6 +26,17 @@ pub(crate) struct Address {
     /// `host:port`, an IPv6 address in brackets.
     pub(crate) host_port: String,
     pub(crate) encrypted: bool,
+}
+
+impl Address {
+    /// The same as a place to connect to.
+    pub(crate) fn place(self, tls: &tls::Config) -> Result<Place, BuildError> {
+        Ok(if self.encrypted {
+            Place::Tls(self.host_port, Arc::new(tls.client()?))
+        } else {
+            Place::Tcp(self.host_port)
+        })
+    }
 }
 
 /// Reads a URL of one of these schemes; the error says what is wrong with it.

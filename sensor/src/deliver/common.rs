@@ -67,6 +67,10 @@ pub(crate) trait Settings {
     fn default_store(&self) -> Store {
         Store::Disk
     }
+    /// Most requests that may be under way at once.
+    fn max_concurrency(&self) -> u8 {
+        64
+    }
     /// How alerts are grouped into requests.
     fn batching(&self) -> Batching;
     /// What is wrong with the keys only this output has, one sentence each;

@@ -79,6 +79,14 @@ impl Pattern {
         self.parts.iter().all(fixed)
     }
 
+    /// Whether it names no other values than these.
+    pub(crate) fn names_only(&self, known: &[&str]) -> bool {
+        self.parts.iter().all(|part| match part {
+            Part::Text(_) => true,
+            Part::Value(name) => known.contains(&name.as_str()),
+        })
+    }
+
     /// Whether it names a field of the event, which the alert's evidence may hold.
     pub(crate) fn names_fields(&self) -> bool {
         self.parts.iter().any(|part| match part {

@@ -10,11 +10,11 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sensor::alert::Priority;
-use sensor::deliver::Delivery;
 use serde_json::{Value, json};
 
 use super::{
-    Daemon, FAST, PATIENCE, account, alert_of, eventually, finish, free_port, send, start,
+    Daemon, FAST, PATIENCE, account, alert_of, complains, eventually, finish, free_port, send,
+    start,
 };
 use crate::stand_in::identity::Authority;
 
@@ -108,15 +108,6 @@ impl Admin {
 
 fn anyone() -> Value {
     json!({"verbose": false})
-}
-
-/// Waits until the output has gone wrong with these words, and nothing is given up.
-fn complains(delivery: &Delivery, words: &str) {
-    eventually(words, || {
-        let error = delivery.status()[0].health.last_error.clone();
-        error.is_some_and(|(_, why)| why.contains(words))
-    });
-    assert_eq!(account(delivery).failed(), 0);
 }
 
 #[test]

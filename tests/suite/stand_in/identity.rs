@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoClientAuth, WebPkiClientVerifier};
 
@@ -16,6 +16,8 @@ pub(crate) struct Authority {
 impl Authority {
     pub(crate) fn new(directory: &Path) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        let name = &mut params.distinguished_name;
+        name.push(DnType::CommonName, "An authority of a test");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let ca_file = directory.join("ca.pem");
@@ -25,7 +27,9 @@ impl Authority {
 
     /// The certificate and key of a server with this name or address, as PEM.
     pub(crate) fn issue(&self, name: &str) -> (String, String) {
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        // Of its own: OpenSSL takes one that has its issuer's name for the issuer itself.
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.pem(), key.serialize_pem())
