@@ -26,6 +26,7 @@ mod dead;
 pub mod elasticsearch;
 pub mod file;
 mod files;
+pub mod fluentd;
 pub mod format;
 mod http;
 #[cfg(feature = "cloudwatch")]
@@ -58,7 +59,6 @@ pub mod terminal;
 mod text;
 pub mod tls;
 pub mod url;
-#[cfg(any(feature = "amqp", feature = "mqtt", feature = "nats"))]
 mod verdict;
 pub mod webhook;
 mod worker;
@@ -116,6 +116,7 @@ pub enum OutputKind {
     Alertmanager(alertmanager::Config),
     Datadog(datadog::Config),
     Influxdb(influxdb::Config),
+    Fluentd(fluentd::Config),
     #[cfg(feature = "mqtt")]
     Mqtt(mqtt::Config),
     #[cfg(feature = "nats")]
@@ -145,6 +146,7 @@ impl OutputKind {
             Self::Alertmanager(config) => ("alertmanager", config),
             Self::Datadog(config) => ("datadog", config),
             Self::Influxdb(config) => ("influxdb", config),
+            Self::Fluentd(config) => ("fluentd", config),
             #[cfg(feature = "mqtt")]
             Self::Mqtt(config) => ("mqtt", config),
             #[cfg(feature = "nats")]

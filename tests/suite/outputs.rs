@@ -22,6 +22,8 @@ mod amqp;
 mod cloudwatch;
 #[path = "outputs/file.rs"]
 mod file;
+#[path = "outputs/fluentd.rs"]
+mod fluentd;
 #[path = "outputs/intakes.rs"]
 mod intakes;
 #[path = "outputs/isolation.rs"]

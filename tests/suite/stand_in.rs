@@ -7,6 +7,8 @@
 #[cfg(feature = "cloudwatch")]
 #[path = "stand_in/aws.rs"]
 pub(crate) mod aws;
+#[path = "stand_in/fluentd.rs"]
+pub(crate) mod fluentd;
 #[path = "stand_in/gate.rs"]
 pub(crate) mod gate;
 #[path = "stand_in/hec.rs"]

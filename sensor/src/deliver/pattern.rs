@@ -60,7 +60,6 @@ impl Pattern {
     }
 
     /// The pattern of a default; what is no pattern is plain text.
-    #[cfg(any(test, feature = "cloudwatch", feature = "kafka", feature = "nats"))]
     pub(crate) fn preset(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|_| Self {
             text: text.to_owned(),
