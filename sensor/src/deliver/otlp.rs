@@ -1,9 +1,12 @@
-//! Alerts to an `OpenTelemetry` collector, as logs over HTTP in JSON.
+//! Alerts to an `OpenTelemetry` collector, as logs over HTTP.
 //!
 //! A batch of alerts comes in, one export request leaves: a resource for each host,
 //! a log record for each alert, its time the event's. What the collector rejects of
 //! a request it took is not sent again, as the protocol demands; since it does not
-//! say which records those are, the whole batch is kept as dead letters.
+//! say which records those are, the whole batch is kept as dead letters. It is the
+//! same request in JSON and in protocol buffers ([`message`]).
+
+mod message;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +27,7 @@ use super::secret::SecretRef;
 use super::webhook::secret_value;
 use super::{proxy, tls};
 
-/// Sends alerts to an `OpenTelemetry` collector as logs (OTLP over HTTP, JSON).
+/// Sends alerts to an `OpenTelemetry` collector as logs (OTLP over HTTP).
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -42,6 +45,9 @@ pub struct Config {
     /// How we prove who we are.
     #[serde(default)]
     pub auth: Auth,
+    /// How requests are written: `json` or `protobuf`, which is smaller (default `json`).
+    #[serde(default)]
+    pub encoding: Encoding,
     /// How alerts are grouped into requests.
     #[serde(default)]
     pub batch: Batch,
@@ -60,6 +66,17 @@ pub struct Config {
     /// Longest time for one request, in milliseconds (1 to 600,000; default 15,000).
     #[serde(default = "default_timeout_ms")]
     pub timeout_ms: u64,
+}
+
+/// How requests are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// As text, which every collector reads as well.
+    #[default]
+    Json,
+    /// As protocol buffers.
+    Protobuf,
 }
 
 fn default_service() -> String {
@@ -110,7 +127,10 @@ impl Config {
     }
 
     fn headers(&self) -> Result<HeaderMap<HeaderValue>, BuildError> {
-        let mut headers = post::content("application/json");
+        let mut headers = post::content(match self.encoding {
+            Encoding::Json => "application/json",
+            Encoding::Protobuf => "application/x-protobuf",
+        });
         for (name, secret) in &self.secret_headers {
             let name = HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| BuildError::Value(format!("`{name}` is no header name")))?;
@@ -120,46 +140,67 @@ impl Config {
         Ok(headers)
     }
 
-    fn encode(&self, batch: &[Arc<Alert>], now_ns: u128) -> Value {
-        let mut hosts: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-        for alert in batch {
-            let records = hosts.entry(&alert.hostname).or_default();
-            records.push(record(alert, now_ns));
+    fn encode(&self, batch: &[Arc<Alert>], now_ns: u64) -> Vec<u8> {
+        match self.encoding {
+            Encoding::Json => self.json(batch, now_ns).to_string().into_bytes(),
+            Encoding::Protobuf => message::request(self, batch, now_ns),
         }
-        let resources = hosts.into_iter().map(|(host, records)| {
-            let mut attributes = vec![
-                attribute("host.name", &json!(host)),
-                attribute("service.name", &json!(self.service)),
-            ];
-            let more = self.resource.iter();
-            attributes.extend(more.map(|(name, value)| attribute(name, &json!(value))));
+    }
+
+    fn json(&self, batch: &[Arc<Alert>], now_ns: u64) -> Value {
+        let resources = by_host(batch).into_iter().map(|(host, alerts)| {
+            let attributes = self.attributes(host);
+            let attributes = attributes.iter().map(|(name, of)| attribute(name, of));
+            let records = alerts.into_iter().map(|alert| record(alert, now_ns));
             json!({
-                "resource": {"attributes": attributes},
+                "resource": {"attributes": attributes.collect::<Value>()},
                 "scopeLogs": [{
                     "scope": {"name": "sensor", "version": env!("CARGO_PKG_VERSION")},
-                    "logRecords": records,
+                    "logRecords": records.collect::<Value>(),
                 }],
             })
         });
         json!({"resourceLogs": resources.collect::<Value>()})
     }
+
+    /// What is said of a host.
+    fn attributes(&self, host: &str) -> Vec<(&str, Value)> {
+        let mut attributes = vec![
+            ("host.name", json!(host)),
+            ("service.name", json!(self.service)),
+        ];
+        let more = self.resource.iter();
+        attributes.extend(more.map(|(name, value)| (name.as_str(), json!(value))));
+        attributes
+    }
 }
 
-fn record(alert: &Alert, now_ns: u128) -> Value {
+fn by_host(batch: &[Arc<Alert>]) -> BTreeMap<&str, Vec<&Alert>> {
+    let mut hosts: BTreeMap<&str, Vec<&Alert>> = BTreeMap::new();
+    for alert in batch {
+        hosts.entry(&alert.hostname).or_default().push(alert);
+    }
+    hosts
+}
+
+/// What is said of an alert beside its message.
+fn attributes(alert: &Alert) -> Vec<(&str, Value)> {
     let tags: Vec<&str> = alert.tags.iter().map(|tag| &**tag).collect();
     let mut attributes = vec![
-        attribute("log.record.uid", &json!(alert.id.to_string())),
-        attribute("rule.name", &json!(alert.rule)),
-        attribute("rule.source", &json!(alert.source)),
-        attribute("rule.tags", &json!(tags)),
+        ("log.record.uid", json!(alert.id.to_string())),
+        ("rule.name", json!(alert.rule)),
+        ("rule.source", json!(alert.source)),
+        ("rule.tags", json!(tags)),
     ];
-    for (name, value) in alert
-        .output_fields
-        .iter()
-        .filter(|(_, value)| !value.is_null())
-    {
-        attributes.push(attribute(name, value));
-    }
+    let fields = alert.output_fields.iter();
+    let fields = fields.filter(|(_, value)| !value.is_null());
+    attributes.extend(fields.map(|(name, value)| (name.as_str(), value.clone())));
+    attributes
+}
+
+fn record(alert: &Alert, now_ns: u64) -> Value {
+    let attributes = attributes(alert);
+    let attributes = attributes.iter().map(|(name, of)| attribute(name, of));
     // 64-bit numbers are strings in protobuf's JSON.
     json!({
         "timeUnixNano": alert.time_ns.to_string(),
@@ -167,7 +208,7 @@ fn record(alert: &Alert, now_ns: u128) -> Value {
         "severityNumber": severity(alert.priority),
         "severityText": alert.priority.name(),
         "body": {"stringValue": alert.message},
-        "attributes": attributes,
+        "attributes": attributes.collect::<Value>(),
     })
 }
 
@@ -218,23 +259,27 @@ struct Otlp {
 impl Otlp {
     async fn post(&mut self, batch: &[Arc<Alert>]) -> Answer {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now_ns = now.unwrap_or_default().as_nanos();
-        let body = self.config.encode(batch, now_ns).to_string().into_bytes();
+        let now_ns = u64::try_from(now.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX);
+        let body = self.config.encode(batch, now_ns);
         match self.poster.post(body).await {
-            Ok(reply) => judge(&reply, batch),
+            Ok(reply) => judge(&reply, batch, self.config.encoding),
             Err(answer) => answer,
         }
     }
 }
 
-fn judge(reply: &Reply, batch: &[Arc<Alert>]) -> Answer {
-    match post::fate(reply) {
-        Some(rest) => return Answer::none(rest),
-        None if rejected(&reply.body) == 0 => return Answer::all(batch),
-        None => {}
+fn judge(reply: &Reply, batch: &[Arc<Alert>], encoding: Encoding) -> Answer {
+    if let Some(rest) = post::fate(reply) {
+        return Answer::none(rest);
     }
-    let (rejected, n) = (rejected(&reply.body), batch.len());
-    let words = post::words(reply);
+    let (rejected, words) = match encoding {
+        Encoding::Json => (rejected(&reply.body), post::words(reply)),
+        Encoding::Protobuf => message::rejected(&reply.body),
+    };
+    if rejected == 0 {
+        return Answer::all(batch);
+    }
+    let n = batch.len();
     let why = format!("{rejected} of {n} records rejected, not told which{words}");
     Answer::none(Rest::RefuseAll(why))
 }

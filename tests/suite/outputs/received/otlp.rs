@@ -12,7 +12,7 @@ use crate::stand_in::intake::Intake;
 fn check(encoding: &str) {
     let intake = Intake::start(|_| (200, String::new()));
     let delivery = start(&format!(
-        "type: otlp, url: '{}', resource: {{team: red}}, batch: {{max_age_ms: 60000}}, {FAST}",
+        "type: otlp, encoding: {encoding}, url: '{}', resource: {{team: red}}, batch: {{max_age_ms: 60000}}, {FAST}",
         intake.url()
     ));
     let mut hostile = (*alert_of("a \"rule\" \u{1F980}", Priority::Debug)).clone();
@@ -62,4 +62,9 @@ fn check(encoding: &str) {
 #[test]
 fn its_makers_read_json_as_it_was_meant() {
     check("json");
+}
+
+#[test]
+fn its_makers_read_protocol_buffers_as_they_were_meant() {
+    check("protobuf");
 }
