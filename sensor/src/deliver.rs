@@ -16,6 +16,7 @@ pub mod alertmanager;
 pub mod amqp;
 #[cfg(feature = "cloudwatch")]
 pub mod aws;
+pub mod azure;
 mod backlog;
 pub mod backoff;
 #[cfg(feature = "cloudwatch")]
@@ -28,8 +29,8 @@ pub mod file;
 mod files;
 pub mod fluentd;
 pub mod format;
+pub mod gcp;
 mod http;
-#[cfg(feature = "cloudwatch")]
 mod identity;
 pub mod influxdb;
 pub(crate) mod json;
@@ -42,6 +43,7 @@ pub mod mail;
 pub mod mqtt;
 #[cfg(feature = "nats")]
 pub mod nats;
+mod oauth;
 pub mod only;
 pub mod otlp;
 pub mod pattern;
@@ -117,6 +119,8 @@ pub enum OutputKind {
     Datadog(datadog::Config),
     Influxdb(influxdb::Config),
     Fluentd(fluentd::Config),
+    Azure(azure::Config),
+    Gcp(gcp::Config),
     #[cfg(feature = "mqtt")]
     Mqtt(mqtt::Config),
     #[cfg(feature = "nats")]
@@ -147,6 +151,8 @@ impl OutputKind {
             Self::Datadog(config) => ("datadog", config),
             Self::Influxdb(config) => ("influxdb", config),
             Self::Fluentd(config) => ("fluentd", config),
+            Self::Azure(config) => ("azure", config),
+            Self::Gcp(config) => ("gcp", config),
             #[cfg(feature = "mqtt")]
             Self::Mqtt(config) => ("mqtt", config),
             #[cfg(feature = "nats")]

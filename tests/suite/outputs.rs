@@ -17,6 +17,8 @@ use uuid::Uuid;
 #[cfg(feature = "amqp")]
 #[path = "outputs/amqp.rs"]
 mod amqp;
+#[path = "outputs/azure.rs"]
+mod azure;
 #[cfg(feature = "cloudwatch")]
 #[path = "outputs/cloudwatch.rs"]
 mod cloudwatch;
@@ -24,6 +26,8 @@ mod cloudwatch;
 mod file;
 #[path = "outputs/fluentd.rs"]
 mod fluentd;
+#[path = "outputs/gcp.rs"]
+mod gcp;
 #[path = "outputs/intakes.rs"]
 mod intakes;
 #[path = "outputs/isolation.rs"]
