@@ -8,7 +8,7 @@
 //! accounted for: at every moment raised + recovered = delivered + failed + queued.
 //!
 //! To add an output: one file here with its `Config`, which says how to check
-//! and build it, and its line in each of the two lists of [`OutputKind`].
+//! and build it, its `mod` line, and its line in the list of [`OutputKind`].
 
 mod address;
 pub mod alertmanager;
@@ -22,6 +22,7 @@ pub mod backoff;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
 pub mod common;
+mod config;
 pub mod datadog;
 mod dead;
 pub mod elasticsearch;
@@ -65,16 +66,12 @@ mod verdict;
 pub mod webhook;
 mod worker;
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio::sync::oneshot;
 use tracing::warn;
 
@@ -82,183 +79,11 @@ use crate::alert::{Alert, Priority};
 use crate::metrics::OutputAccount;
 
 use backlog::Backlog;
-use common::{Keys, Settings};
+pub use config::{OutputConfig, OutputKind, check_names};
 use keeper::Keeper;
 use queue::Queue;
 pub use queue::{Errand, Health};
 use spool::config::Store;
-
-/// One output: the keys all have, and those of its type.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct OutputConfig {
-    /// What every output has.
-    #[serde(flatten)]
-    pub keys: Keys,
-    /// What it is.
-    #[serde(flatten)]
-    pub kind: OutputKind,
-}
-
-/// The types of output, by `type`.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "lowercase")]
-#[expect(missing_docs, reason = "each is documented as its module's Config")]
-pub enum OutputKind {
-    Terminal(terminal::Config),
-    File(file::Config),
-    Webhook(webhook::Config),
-    Splunk(splunk::Config),
-    Mail(mail::Config),
-    Syslog(syslog::Config),
-    Socket(socket::Config),
-    Program(program::Config),
-    Loki(loki::Config),
-    Elasticsearch(elasticsearch::Config),
-    Otlp(otlp::Config),
-    Alertmanager(alertmanager::Config),
-    Datadog(datadog::Config),
-    Influxdb(influxdb::Config),
-    Fluentd(fluentd::Config),
-    Azure(azure::Config),
-    Gcp(gcp::Config),
-    #[cfg(feature = "mqtt")]
-    Mqtt(mqtt::Config),
-    #[cfg(feature = "nats")]
-    Nats(nats::Config),
-    #[cfg(feature = "kafka")]
-    Kafka(kafka::Config),
-    #[cfg(feature = "cloudwatch")]
-    Cloudwatch(cloudwatch::Config),
-    #[cfg(feature = "amqp")]
-    Amqp(amqp::Config),
-}
-
-impl OutputKind {
-    fn word_and_settings(&self) -> (&'static str, &dyn Settings) {
-        match self {
-            Self::Terminal(config) => ("terminal", config),
-            Self::File(config) => ("file", config),
-            Self::Webhook(config) => ("webhook", config),
-            Self::Splunk(config) => ("splunk", config),
-            Self::Mail(config) => ("mail", config),
-            Self::Syslog(config) => ("syslog", config),
-            Self::Socket(config) => ("socket", config),
-            Self::Program(config) => ("program", config),
-            Self::Loki(config) => ("loki", config),
-            Self::Elasticsearch(config) => ("elasticsearch", config),
-            Self::Otlp(config) => ("otlp", config),
-            Self::Alertmanager(config) => ("alertmanager", config),
-            Self::Datadog(config) => ("datadog", config),
-            Self::Influxdb(config) => ("influxdb", config),
-            Self::Fluentd(config) => ("fluentd", config),
-            Self::Azure(config) => ("azure", config),
-            Self::Gcp(config) => ("gcp", config),
-            #[cfg(feature = "mqtt")]
-            Self::Mqtt(config) => ("mqtt", config),
-            #[cfg(feature = "nats")]
-            Self::Nats(config) => ("nats", config),
-            #[cfg(feature = "kafka")]
-            Self::Kafka(config) => ("kafka", config),
-            #[cfg(feature = "cloudwatch")]
-            Self::Cloudwatch(config) => ("cloudwatch", config),
-            #[cfg(feature = "amqp")]
-            Self::Amqp(config) => ("amqp", config),
-        }
-    }
-
-    fn settings(&self) -> &dyn Settings {
-        self.word_and_settings().1
-    }
-}
-
-impl OutputConfig {
-    /// An output with nothing configured but what it is.
-    pub fn new(kind: OutputKind) -> Self {
-        Self {
-            keys: Keys::default(),
-            kind,
-        }
-    }
-
-    /// The output's name in logs and accounts.
-    pub fn name(&self) -> &str {
-        let kind = || self.kind.word_and_settings().0;
-        self.keys.name.as_deref().unwrap_or_else(kind)
-    }
-
-    /// Less serious alerts are not for this output.
-    pub fn min_priority(&self) -> Priority {
-        let default = || self.kind.settings().default_priority();
-        self.keys.min_priority.unwrap_or_else(default)
-    }
-
-    /// Whether what it sends tells more of an event than the rule's own fields.
-    pub fn needs_evidence(&self) -> bool {
-        self.kind.settings().needs_evidence()
-    }
-
-    /// Where its alerts wait.
-    pub(crate) fn store(&self) -> Store {
-        let default = || self.kind.settings().default_store();
-        self.keys.spool.store.unwrap_or_else(default)
-    }
-
-    /// What is wrong with this output, one sentence each, without touching the
-    /// network. Secrets and files it names are read.
-    pub fn check(&self) -> Vec<String> {
-        let mut wrong = Vec::new();
-        if self.name().is_empty() || self.name().chars().any(char::is_control) {
-            wrong.push("name is empty or holds control characters".to_owned());
-        }
-        wrong.extend(self.keys.queue.check());
-        wrong.extend(self.keys.spool.check());
-        let most = self.kind.settings().max_concurrency();
-        if !(1..=most).contains(&self.keys.concurrency()) {
-            wrong.push(match most {
-                1 => "concurrency must be 1 with this type".to_owned(),
-                most => format!("concurrency must be 1 to {most}"),
-            });
-        }
-        wrong.extend(self.keys.retry.check());
-        wrong.extend(self.kind.settings().check());
-        wrong
-    }
-}
-
-/// Each type's own keys and, among them, those that all have.
-impl JsonSchema for OutputConfig {
-    fn schema_name() -> Cow<'static, str> {
-        "OutputConfig".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = OutputKind::json_schema(generator);
-        let shared = Keys::json_schema(generator);
-        let shared = shared.get("properties").and_then(Value::as_object);
-        let kinds = schema.get_mut("oneOf").and_then(Value::as_array_mut);
-        for kind in kinds.into_iter().flatten() {
-            if let Some(Value::Object(keys)) = kind.get_mut("properties") {
-                keys.extend(shared.cloned().into_iter().flatten());
-            }
-        }
-        schema
-    }
-}
-
-/// What is wrong with the outputs together: their names must differ.
-pub fn check_names(outputs: &[OutputConfig]) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    outputs
-        .iter()
-        .filter(|output| !seen.insert(output.name()))
-        .map(|output| {
-            format!(
-                "two outputs are named `{}`; give one a `name`",
-                output.name()
-            )
-        })
-        .collect()
-}
 
 /// What waits for one output, and how it fares.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
