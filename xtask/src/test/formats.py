@@ -92,6 +92,34 @@ def ecs(alert, fields):
             yield f"{path}: it is required"
 
 
+def mapped(properties, path=""):
+    for key, inner in properties.items():
+        name = f"{path}.{key}" if path else key
+        if "properties" in inner:
+            yield from mapped(inner["properties"], name)
+        else:
+            yield name, inner["type"]
+
+
+# Elasticsearch itself makes these of a JSON value that nothing is said of; texts are keywords
+# by the template, which searches as a wildcard does.
+MADE = {"keyword", "wildcard", "constant_keyword", "long", "boolean"}
+
+
+def template(path, alerts, fields):
+    """The index template: what it maps is mapped as ECS has it, and nothing is left out that
+    would be mapped as something else."""
+    file = json.loads(path.read_text())
+    types = dict(mapped(file["template"]["mappings"]["properties"]))
+    for name, kind in types.items():
+        if not name.startswith(OWN) and kind != fields.get(name, {}).get("type"):
+            yield f"{name}: it is {fields.get(name, {}).get('type')} in ECS, not {kind}"
+    for name in {name for alert in alerts for name, _ in leaves(alert)}:
+        kind = fields.get(name, {}).get("type", "keyword")
+        if kind not in MADE and name not in types and not name.startswith(OWN):
+            yield f"{name}: it is {kind} and would not be mapped so"
+
+
 def ecs_fields(place):
     package = place / "node_modules/@elastic/ecs"
     if not package.is_dir():
@@ -118,6 +146,11 @@ def main(alerts, place):
             alert["host" if schema == "ecs" else "device"]["invented"] = "x"
             if not any("invented" in mistake for mistake in judge(alert)):
                 mistakes.append(f"{path.name}: an invented key was taken")
+    shipped = alerts.parent.parent / "deploy/elastic/index-template.json"
+    written = [json.loads(path.read_text()) for path in alerts.glob("*.ecs.json")]
+    mistakes += [f"{shipped.name}: {it}" for it in template(shipped, written, fields)]
+    if not list(template(shipped, [{"event": {"created": "x"}}], fields)):
+        mistakes.append(f"{shipped.name}: a date that is not mapped was taken")
     print("\n".join(mistakes))
     sys.exit(bool(mistakes))
 
