@@ -336,14 +336,16 @@ fn verdict(
         let (name, rule) = (script.name(), &script.rule);
         progress::failed(&format!("{name} is for a rule that is not there: {rule:?}"));
     }
-    let passed = trials.iter().filter(|trial| trial.is_proven()).count();
-    let bad = trials.len() - passed + without.len();
+    let unproven = trials.iter().filter(|trial| !trial.is_proven());
+    let unproven: Vec<String> = unproven.map(|trial| trial.script.name()).collect();
+    let passed = trials.len() - unproven.len();
     let seconds = begin.elapsed().as_secs();
     ensure!(
-        bad == 0 && unknown.is_empty(),
-        "{passed} rules proven in {seconds} s, {} not, {} without a script",
-        trials.len() - passed,
-        without.len()
+        unproven.is_empty() && without.is_empty() && unknown.is_empty(),
+        "{passed} rules proven in {seconds} s, {} without a script, {} not: {}",
+        without.len(),
+        unproven.len(),
+        unproven.join(" ")
     );
     ok(&format!(
         "{passed} rules fired on their attacks and were silent on the near misses, in {seconds} s"

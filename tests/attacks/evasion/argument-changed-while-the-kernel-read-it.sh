@@ -2,8 +2,10 @@
 # where: host
 # needs: cc
 attack() {
-    "$TOOLS/flip" /etc/hostname /etc/shadow
+    echo hash > secret
+    "$TOOLS/flip" secret harmless
 }
 near_miss() {
-    "$TOOLS/flip" /etc/hostname /etc/hostname
+    echo hash > secret
+    "$TOOLS/flip" secret secret
 }

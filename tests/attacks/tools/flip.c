@@ -1,37 +1,41 @@
-// Opens a file many times while another thread writes the path anew: flip A B
-// Until each path was opened under the other's name once, or the tries are used up.
+// Opens a file and, while the kernel is busy with it, writes another path over its own:
+// flip OPENED SHOWN
+// A lease on the file makes the open wait for its holder, so the moment is certain.
+#define _GNU_SOURCE
 #include <fcntl.h>
-#include <pthread.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-static char path[256];
-static const char *names[2];
-static volatile int done;
+enum { LONGEST = 4096 };
 
-static void *write_names(void *unused) {
-    for (unsigned i = 0; !done; i++) memcpy(path, names[i & 1], strlen(names[i & 1]) + 1);
-    return unused;
+// Holds the lease until somebody opens the file, and then writes over the path.
+static int hold(const char *opened, const char *shown, char *path, int ready) {
+    sigset_t asked;
+    int signal = 0;
+    int file = open(opened, O_RDWR | O_CLOEXEC);
+    sigemptyset(&asked);
+    sigaddset(&asked, SIGIO);
+    sigprocmask(SIG_BLOCK, &asked, NULL);
+    if (file < 0 || fcntl(file, F_SETLEASE, F_WRLCK)) return 1;
+    if (write(ready, "", 1) != 1 || sigwait(&asked, &signal)) return 1;
+    strcpy(path, shown);
+    return fcntl(file, F_SETLEASE, F_UNLCK) != 0;
 }
 
 int main(int argc, char **argv) {
-    pthread_t writer;
-    struct stat wanted, opened;
-    int changed = 0;
-    if (argc != 3) return 2;
-    names[0] = argv[1];
-    names[1] = argv[2];
-    if (stat(names[0], &wanted)) return 2;
-    strcpy(path, names[0]);
-    if (pthread_create(&writer, NULL, write_names, NULL)) return 2;
-    for (int i = 0; i < 200000 && changed < 50; i++) {
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) continue;
-        if (!fstat(fd, &opened) && opened.st_ino != wanted.st_ino && !strcmp(path, names[0])) changed++;
-        close(fd);
-    }
-    done = 1;
-    pthread_join(writer, NULL);
-    return strcmp(names[0], names[1]) && changed == 0;
+    int ready[2], status = 0;
+    char byte;
+    if (argc != 3 || strlen(argv[1]) >= LONGEST || strlen(argv[2]) >= LONGEST || pipe(ready)) return 2;
+    char *path = mmap(NULL, LONGEST, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (path == MAP_FAILED) return 2;
+    strcpy(path, argv[1]);
+    pid_t holder = fork();
+    if (holder == 0) _exit(hold(argv[1], argv[2], path, ready[1]));
+    close(ready[1]);
+    int opened = read(ready[0], &byte, 1) == 1 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    waitpid(holder, &status, 0);
+    return opened < 0 || status != 0 || strcmp(path, argv[2]);
 }

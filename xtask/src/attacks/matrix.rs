@@ -49,13 +49,20 @@ pub(super) fn print(trials: &[Trial<'_>], outputs: bool) {
             number(trial.latency_ms()),
             number(trial.delay_ms())
         );
-        for line in explanation(trial, outputs) {
-            anstream::println!("      {line}");
+        if let Some(alert) = trial.fired().filter(|_| outputs) {
+            anstream::println!("      {}", alert.output);
         }
     }
     anstream::println!(
         "\n  ms: from the start of the attack to the alert in the file; of which: from the event on\n"
     );
+    // Last, where it is read: the matrix above is hundreds of lines.
+    for trial in trials.iter().filter(|trial| !trial.is_proven()) {
+        anstream::println!("  {bold}{}{bold:#}", trial.script.rule);
+        for line in explanation(trial) {
+            anstream::println!("      {line}");
+        }
+    }
 }
 
 fn fired(trial: &Trial<'_>) -> (&'static str, Style) {
@@ -81,7 +88,7 @@ fn colour(colour: AnsiColor) -> Style {
 }
 
 /// What a person needs to know about a trial that is not as it should be.
-fn explanation(trial: &Trial<'_>, outputs: bool) -> Vec<String> {
+fn explanation(trial: &Trial<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     let name = trial.script.name();
     if !trial.missing.is_empty() {
@@ -96,8 +103,6 @@ fn explanation(trial: &Trial<'_>, outputs: bool) -> Vec<String> {
         let alert = trial.near_miss.alerts.first();
         lines.extend(alert.map(|alert| format!("  {}", alert.output)));
     }
-    let alert = trial.fired().filter(|_| outputs);
-    lines.extend(alert.map(|alert| alert.output.clone()));
     lines
 }
 
