@@ -31,6 +31,7 @@ mod files;
 pub mod fluentd;
 pub mod format;
 pub mod gcp;
+mod held;
 mod http;
 mod identity;
 pub mod influxdb;
@@ -80,6 +81,7 @@ use crate::metrics::OutputAccount;
 
 use backlog::Backlog;
 pub use config::{OutputConfig, OutputKind, check_names};
+pub use held::Held;
 use keeper::Keeper;
 use queue::Queue;
 pub use queue::{Errand, Health};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bumpalo::Bump;
 use sensor_ebpf::{Kind, call::CALLS};
 
-use crate::alert::{Alert, Composer, Grouper};
+use crate::alert::{Alert, Change, Composer, Grouper};
 use crate::capture::{Counters, KindCounters};
 use crate::decode;
 use crate::detect::engine::{Costs, Engine};
@@ -187,6 +187,20 @@ impl Pipeline {
         if let Some(grouper) = &mut self.grouper {
             grouper.finish(raise);
         }
+    }
+
+    /// Notes from now on which summaries change.
+    pub fn note_changes(&mut self) {
+        if let Some(grouper) = &mut self.grouper {
+            grouper.note_changes();
+        }
+    }
+
+    /// The summaries that changed since this was last asked.
+    pub fn changes(&mut self) -> Vec<Change> {
+        self.grouper
+            .as_mut()
+            .map_or_else(Vec::new, Grouper::changes)
     }
 
     /// What became of the alerts of each rule, where they are grouped or limited.

@@ -82,6 +82,37 @@ fn what_a_dead_receiver_missed_is_told_outlives_a_kill_and_arrives() {
     assert!(arrived.values().all(|times| *times == 1), "{arrived:?}");
 }
 
+#[test]
+fn what_was_held_back_when_the_sensor_was_killed_is_told_by_the_next_one() {
+    let spool = tempfile::tempdir().unwrap();
+    let config = format!(
+        "spool_directory: {}\ngrouping: {{window_s: 3600, by: [fd.name]}}",
+        spool.path().display()
+    );
+    let hook = Hook::start([]);
+    let output = webhook("hook", &hook, "");
+    let sensor = Sensor::start(&shadow_rule(), &config, &output);
+    for _ in 0..20 {
+        read_shadow();
+    }
+    // Killed once the file has the count of all but the first.
+    let file = spool.path().join("held.jsonl");
+    let held = || std::fs::read_to_string(&file).unwrap_or_default();
+    until(|| held().contains(r#""group.count":19"#).then_some(()))
+        .unwrap_or_else(|| panic!("{}", held()));
+    drop(sensor);
+    assert_eq!(hook.lock().requests.len(), 1, "the first left at once");
+
+    let sensor = Sensor::start(&shadow_rule(), &config, &output);
+    until(|| (hook.lock().requests.len() == 2).then_some(())).expect("the summary arrives");
+    let summary = hook.lock().requests[1].body.clone();
+    assert_eq!(summary["output_fields"]["group.count"], 19, "{summary}");
+    let (finished, _dir) = sensor.stop();
+    finished.assert_adds_up();
+    assert_eq!(hook.lock().requests.len(), 2, "once");
+    assert_eq!(held(), "", "nothing is left to tell");
+}
+
 /// A secret such as nobody else has, on the command line of who reads a file.
 const SECRET: &str = "Tr0ub4dor-kernel-93417";
 

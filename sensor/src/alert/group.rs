@@ -7,6 +7,9 @@
 //! What always holds: raised = sent + grouped + limited for every rule, every
 //! alert held back is told in a summary once, and memory is bounded: a summary of
 //! the kind that was silent longest leaves early when there are too many kinds.
+//! [`Grouper::changes`] says what is held, for who keeps it past the sensor's end.
+
+mod held;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -20,6 +23,9 @@ use crate::detect::format::Format;
 use crate::detect::rules::Rule;
 use crate::fields::Subject;
 use crate::metrics::RuleAccount;
+
+pub use held::Change;
+use held::{Changes, Held, Place, Why, hold};
 
 /// How long what a limit held back is gathered before it is told.
 const LIMIT_WINDOW_NS: u64 = 60_000_000_000;
@@ -42,17 +48,6 @@ pub struct GroupOptions {
     pub burst: u32,
     /// Alerts of priority Critical and above are treated as all others.
     pub critical: bool,
-}
-
-/// Alerts that did not leave, until their summary does.
-#[derive(Debug)]
-struct Held {
-    count: u64,
-    first_ns: u64,
-    last_ns: u64,
-    /// Of the first, which makes the summary's own.
-    first_id: u64,
-    sample: Alert,
 }
 
 /// A kind of alert whose first has left.
@@ -84,6 +79,7 @@ pub struct Grouper {
     /// Nothing is due before.
     next_ns: u64,
     accounts: BTreeMap<Arc<str>, RuleAccount>,
+    changes: Changes,
 }
 
 impl Grouper {
@@ -98,7 +94,36 @@ impl Grouper {
             buckets: BTreeMap::new(),
             next_ns: u64::MAX,
             accounts: BTreeMap::new(),
+            changes: Changes {
+                is_off: true,
+                ..Changes::default()
+            },
         }
+    }
+
+    /// Notes from now on what [`changes`](Self::changes) gives.
+    pub fn note_changes(&mut self) {
+        self.changes.is_off = false;
+    }
+
+    /// What of the summaries changed since this was last asked, each one once; what
+    /// was told last.
+    pub fn changes(&mut self) -> Vec<Change> {
+        let mut all = Vec::new();
+        for place in std::mem::take(&mut self.changes.held) {
+            let held = match place {
+                Place::Kind(kind) => self.kinds.peek_mut(&kind).and_then(|it| it.held.as_mut()),
+                Place::Rule(rule) => self.buckets.get_mut(&rule).and_then(|it| it.held.as_mut()),
+            };
+            if let Some(held) = held
+                && std::mem::take(&mut held.is_listed)
+            {
+                all.push(Change::Held(held.clone().told()));
+            }
+        }
+        let told = std::mem::take(&mut self.changes.told);
+        all.extend(told.into_iter().map(Change::Told));
+        all
     }
 
     /// What an alert of this rule for this subject is alike in.
@@ -121,7 +146,8 @@ impl Grouper {
         if self.options.window_ns > 0 {
             if let Some(known) = self.kinds.get_mut(&kind) {
                 account.grouped += 1;
-                return hold(&mut known.held, alert);
+                let held = hold(&mut known.held, Why::Group, alert);
+                return self.changes.note(held, || Place::Kind(kind));
             }
             self.open(kind, alert.time_ns, raise);
         }
@@ -140,7 +166,7 @@ impl Grouper {
         if let Some((_, old)) = self.kinds.push(kind, new)
             && let Some(held) = old.held
         {
-            raise(held.told("group"));
+            self.changes.tell(held, raise);
         }
         self.due.push_back((due, kind, opening));
         self.next_ns = self.next_ns.min(due);
@@ -179,9 +205,10 @@ impl Grouper {
             return raise(alert);
         }
         account.limited += 1;
-        hold(&mut bucket.held, alert);
-        let due = bucket.held.as_ref().map_or(u64::MAX, Held::limit_due);
-        self.next_ns = self.next_ns.min(due);
+        let rule = Arc::clone(&alert.rule);
+        let held = hold(&mut bucket.held, Why::Limit, alert);
+        self.next_ns = self.next_ns.min(held.limit_due());
+        self.changes.note(held, || Place::Rule(rule));
     }
 
     /// Tells what is due at this time of the events.
@@ -202,7 +229,7 @@ impl Grouper {
                 .is_some_and(|held| held.limit_due() <= now_ns)
                 && let Some(held) = bucket.held.take()
             {
-                raise(held.told("limit"));
+                self.changes.tell(held, raise);
             }
         }
         let kinds = self.due.front().map_or(u64::MAX, |(due, ..)| *due);
@@ -226,7 +253,7 @@ impl Grouper {
         if let Some(held) = known.held.take() {
             let next = due.saturating_add(self.options.window_ns);
             self.due.push_back((next, kind, opening));
-            raise(held.told("group"));
+            self.changes.tell(held, raise);
         } else {
             self.kinds.pop(&kind);
         }
@@ -240,13 +267,13 @@ impl Grouper {
             if known.is_some_and(|known| known.opening == opening)
                 && let Some(held) = self.kinds.pop(&kind).and_then(|known| known.held)
             {
-                raise(held.told("group"));
+                self.changes.tell(held, raise);
             }
         }
         self.kinds.clear();
         for bucket in self.buckets.values_mut() {
             if let Some(held) = bucket.held.take() {
-                raise(held.told("limit"));
+                self.changes.tell(held, raise);
             }
         }
         self.next_ns = u64::MAX;
@@ -256,57 +283,6 @@ impl Grouper {
     pub fn accounts(&self) -> impl Iterator<Item = (&str, RuleAccount)> {
         let accounts = self.accounts.iter();
         accounts.map(|(rule, account)| (&**rule, *account))
-    }
-}
-
-fn hold(held: &mut Option<Held>, alert: Alert) {
-    match held {
-        Some(held) => {
-            held.count += 1;
-            held.first_ns = held.first_ns.min(alert.time_ns);
-            held.last_ns = held.last_ns.max(alert.time_ns);
-            held.sample = alert;
-        }
-        None => {
-            *held = Some(Held {
-                count: 1,
-                first_ns: alert.time_ns,
-                last_ns: alert.time_ns,
-                first_id: alert.id.as_u64_pair().1,
-                sample: alert,
-            });
-        }
-    }
-}
-
-impl Held {
-    fn limit_due(&self) -> u64 {
-        self.first_ns.saturating_add(LIMIT_WINDOW_NS)
-    }
-
-    /// The summary: the last of them, with their number and when they were.
-    fn told(self, word: &str) -> Alert {
-        let mut alert = self.sample;
-        let seconds = self.last_ns.saturating_sub(self.first_ns) / 1_000_000_000;
-        let why = match word {
-            "group" => "like the one before",
-            _ => "above the rule's limit",
-        };
-        let told = format!(" (stands for {} {why}, within {seconds} s)", self.count);
-        alert.message.push_str(&told);
-        alert.output.push_str(&told);
-        for (key, value) in [
-            ("count", self.count),
-            ("first", self.first_ns),
-            ("last", self.last_ns),
-        ] {
-            alert
-                .output_fields
-                .insert(format!("{word}.{key}"), value.into());
-        }
-        let name = format!("{word} of {}", alert.rule);
-        alert.id = id::of(&alert.hostname, self.first_ns, self.first_id, &name);
-        alert
     }
 }
 

@@ -25,6 +25,12 @@ impl Default for Outputs {
 }
 
 impl Outputs {
+    /// Those at these places.
+    pub fn at(places: impl Iterator<Item = usize>) -> Self {
+        let bits = places.filter(|place| *place < MOST_OUTPUTS);
+        Self(bits.fold(0, |all, place| all | 1 << place))
+    }
+
     /// Whether the output at that place is among them.
     pub fn contains(self, place: usize) -> bool {
         place >= MOST_OUTPUTS || self.0 >> place & 1 == 1

@@ -21,7 +21,7 @@ pub(crate) mod position;
 mod record;
 mod segment;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::VecDeque;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -387,14 +387,22 @@ fn lock(directory: &Path) -> io::Result<File> {
         .truncate(false)
         .mode(0o600)
         .open(directory.join("lock"))?;
-    flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
+    lock_file(&lock)?;
+    Ok(lock)
+}
+
+/// Takes a file for this sensor alone, for as long as it is open.
+///
+/// # Errors
+/// When another sensor has it, or files cannot be locked there.
+pub(crate) fn lock_file(file: &File) -> io::Result<()> {
+    flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
         if error == rustix::io::Errno::WOULDBLOCK {
             io::Error::new(io::ErrorKind::ResourceBusy, "another sensor uses it")
         } else {
             error.into()
         }
-    })?;
-    Ok(lock)
+    })
 }
 
 fn parse_name(name: &std::ffi::OsStr) -> Option<(usize, Seq)> {

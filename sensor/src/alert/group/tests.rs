@@ -189,8 +189,7 @@ proptest! {
         let mut grouper = grouper(window_s, kinds, per_minute, 3);
         let (mut sent, mut told, mut now) = (0, 0, 0);
         let mut raise = |alert: Alert| {
-            let counts = ["group.count", "limit.count"].map(|key| alert.output_fields.get(key));
-            match counts.into_iter().flatten().next_back().and_then(Value::as_u64) {
+            match stands_for(&alert) {
                 Some(count) => told += count,
                 None => sent += 1,
             }
@@ -208,4 +207,59 @@ proptest! {
         let held: u64 = grouper.accounts().map(|(_, a)| a.grouped + a.limited).sum();
         prop_assert_eq!(told, held);
     }
+
+    #[test]
+    fn who_notes_every_change_knows_at_any_moment_what_is_held(
+        taken in proptest::collection::vec((0..6_u128, 0..40_u64, 1..4_usize), 0..200),
+        window_s in 0..30_u64,
+        kinds in 1..4_usize,
+        per_minute in 0..30_u32,
+    ) {
+        let mut grouper = grouper(window_s, kinds, per_minute, 3);
+        grouper.note_changes();
+        let (mut now, mut told) = (0, BTreeMap::new());
+        let mut kept: BTreeMap<Uuid, u64> = BTreeMap::new();
+        for (number, (kind, gap, ask)) in taken.iter().enumerate() {
+            now += gap * SECOND / 4;
+            let mut raise = |alert: Alert| {
+                told.extend(stands_for(&alert).map(|count| (alert.id, count)));
+            };
+            grouper.advance(now, &mut raise);
+            let mut alert = alert("r", now);
+            alert.id = Uuid::from_u128(number as u128);
+            grouper.take(alert, *kind, &mut raise);
+            // Not asked after each alert: what came and went meanwhile is no news.
+            if number % ask != 0 {
+                continue;
+            }
+            for change in grouper.changes() {
+                match change {
+                    Change::Held(alert) => {
+                        let count = stands_for(&alert).expect("a summary counts");
+                        kept.insert(alert.id, count);
+                    }
+                    Change::Told(id) => {
+                        prop_assert!(told.contains_key(&id), "{} was not told", id);
+                        kept.remove(&id);
+                    }
+                }
+            }
+            let held: u64 = grouper.accounts().map(|(_, a)| a.grouped + a.limited).sum();
+            let known = kept.values().sum::<u64>() + told.values().sum::<u64>();
+            prop_assert_eq!(known, held, "after {}", number);
+        }
+        let mut raise = |alert: Alert| {
+            told.extend(stands_for(&alert).map(|count| (alert.id, count)));
+        };
+        grouper.finish(&mut raise);
+        for change in grouper.changes() {
+            prop_assert!(matches!(change, Change::Told(_)), "{:?}", change);
+        }
+    }
+}
+
+/// How many alerts it stands for, if it is a summary.
+fn stands_for(alert: &Alert) -> Option<u64> {
+    let counts = ["group.count", "limit.count"].map(|key| alert.output_fields.get(key));
+    counts.into_iter().flatten().next_back()?.as_u64()
 }

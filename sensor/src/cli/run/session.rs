@@ -2,16 +2,17 @@
 //! the order that loses nothing and stopped in the order that flushes all.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::alert::{Alert, Composer, Priority};
+use crate::alert::{Alert, Change, Composer, Priority};
 use crate::capture::{Capture, Counters, Kind, Way};
 use crate::cli::{Failure, wanted::Wanted};
 use crate::config::{Config, DropAction, DropsConfig};
-use crate::deliver::{Delivery, Errand, OutputConfig, OutputStatus};
+use crate::deliver::{Delivery, Errand, Held, OutputConfig, OutputStatus};
 use crate::detect::engine::Engine;
 use crate::detect::rules::RuleSet;
 use crate::enrich::{self, State};
@@ -67,6 +68,8 @@ pub(in crate::cli) struct Session {
     capture: Capture,
     pipeline: Pipeline,
     delivery: Delivery,
+    /// What grouping holds back, on the disk.
+    held: Option<Held>,
     recorder: Option<Recorder>,
     /// Captured whatever the rules need.
     always: Wanted,
@@ -137,12 +140,21 @@ impl Session {
             .redacting(redactor)
             .routing(config.routes());
         let engine = Engine::new(plan.rules, config.rule_matching);
-        let pipeline = Pipeline::new(state, engine, composer.clone()).grouping(config.grouper());
+        let grouper = config.grouper();
+        let held = config
+            .spools()
+            .filter(|spools| grouper.is_some() || Held::is_left(spools));
+        let held = held.and_then(|spools| hold(spools, plan.outputs, &delivery));
+        let mut pipeline = Pipeline::new(state, engine, composer.clone()).grouping(grouper);
+        if held.is_some() {
+            pipeline.note_changes();
+        }
         Ok((
             Self {
                 capture,
                 pipeline,
                 delivery,
+                held,
                 recorder,
                 always,
                 refreshed: Instant::now(),
@@ -174,6 +186,7 @@ impl Session {
             .context("cannot wait for the kernel")?;
         let asked_ns = now_ns();
         let drained = self.drain(watch);
+        self.keep_held();
         let is_behind = drained >= BATCH;
         // Only now nothing from before the loss can come any more.
         if self.doubtful && !is_behind {
@@ -277,6 +290,14 @@ impl Session {
             watch(&alert);
             delivery.send(&alert);
         });
+        self.keep_held();
+    }
+
+    /// Has the disk know what is held back.
+    fn keep_held(&mut self) {
+        if let Some(held) = &self.held {
+            held.note(self.pipeline.changes());
+        }
     }
 
     fn drain(&mut self, watch: &mut dyn FnMut(&Arc<Alert>)) -> usize {
@@ -403,6 +424,7 @@ impl Session {
             watch(&alert);
             delivery.send(&alert);
         });
+        self.keep_held();
         let counters = self.counters()?;
         let look = self.look(&counters);
         if let Some(loss) = self.losses.look(look, Instant::now(), true)
@@ -414,12 +436,35 @@ impl Session {
         report.outputs = self
             .delivery
             .shutdown(end.saturating_duration_since(Instant::now()));
+        // Only now the outputs have what was told last.
+        drop(self.held);
         let finish = |recorder: Recorder| recorder.finish(recording::End::of(&counters));
         Ok(Ended {
             report,
             recording: self.recorder.map(finish),
             counters,
         })
+    }
+}
+
+/// Has what is held back kept on the disk, where alerts are, and sends what an earlier
+/// run held.
+fn hold(spools: &Path, outputs: &[OutputConfig], delivery: &Delivery) -> Option<Held> {
+    let names = outputs.iter().map(|output| output.name().to_owned());
+    match Held::open(spools, names.collect()) {
+        Ok((held, left)) => {
+            let told = left.iter().map(|alert| Change::Told(alert.id)).collect();
+            for alert in left {
+                delivery.send(&Arc::new(alert));
+            }
+            held.note(told);
+            Some(held)
+        }
+        Err(why) => {
+            let directory = spools.display();
+            tracing::warn!(%directory, %why, "what grouping holds back is lost when the sensor is killed");
+            None
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::alert::{JsonOptions, Priority};
 const MAX: u64 = 1 << 20;
 
 /// An alert that carries its number.
-pub(super) fn alert(number: Seq) -> Alert {
+pub(in crate::deliver) fn alert(number: Seq) -> Alert {
     Alert {
         id: uuid::Uuid::from_u128(u128::from(number)),
         time_ns: 1_700_000_000_000_000_000 + number,
