@@ -8,7 +8,8 @@ use std::net::TcpStream;
 use std::path::Path;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use nkeys::KeyPair;
 use sensor::alert::Priority;
 use serde_json::{Value, json};
 
@@ -35,10 +36,17 @@ struct Admin(BufReader<TcpStream>);
 
 impl Admin {
     fn new(port: u16, login: &Value) -> Self {
+        Self::answering(port, |_| login.clone())
+    }
+
+    /// With a login that answers the server's challenge.
+    fn answering(port: u16, login: impl FnOnce(&str) -> Value) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut admin = Self(BufReader::new(stream));
-        assert!(admin.line().starts_with("INFO "));
+        let line = admin.line();
+        let info: Value = serde_json::from_str(line.strip_prefix("INFO ").unwrap()).unwrap();
+        let login = login(info["nonce"].as_str().unwrap_or_default());
         admin.say(&format!("CONNECT {login}\r\nSUB box 1\r\n"));
         admin
     }
@@ -198,6 +206,129 @@ fn who_is_not_let_in_or_may_not_publish_keeps_the_alerts() {
     send(&denied, 3);
     complains(&denied, "Permissions Violation");
     assert_eq!(account(&denied).queued, 3);
+    assert_eq!(admin.stored().len(), 3);
+}
+
+/// Sends with a wrong secret and then, once it was refused, with the right one.
+fn refuses_and_takes(directory: &Path, port: u16, key: &str, wrong: &str, right: &str) {
+    let secret = directory.join("secret");
+    std::fs::write(&secret, wrong).unwrap();
+    let delivery = start(&format!(
+        "type: nats, servers: ['nats://127.0.0.1:{port}'], subject: sensor.x, \
+         auth: {{{key}: 'file:{}'}}, {FAST}",
+        secret.display()
+    ));
+    send(&delivery, 3);
+    complains(&delivery, "authorization violation");
+    std::fs::write(&secret, right).unwrap();
+    eventually("they are taken", || account(&delivery).delivered == 3);
+    finish(delivery);
+}
+
+#[test]
+fn a_token_or_the_seed_of_a_key_lets_us_in() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), free_port());
+    let Some(by_token) = server(directory.path(), port, "authorization {token: right}") else {
+        return;
+    };
+    let mut admin = Admin::new(port, &json!({"verbose": false, "auth_token": "right"}));
+    admin.make_stream();
+    refuses_and_takes(directory.path(), port, "token", "wrong", "right");
+    assert_eq!(admin.stored().len(), 3);
+    drop(by_token);
+
+    let (ours, stranger) = (KeyPair::new_user(), KeyPair::new_user());
+    let more = format!(
+        "authorization {{users: [{{user: admin, password: a}}, {{nkey: {}}}]}}",
+        ours.public_key()
+    );
+    let _by_key = server(directory.path(), port, &more).unwrap();
+    let seed = |key: &KeyPair| key.seed().unwrap();
+    refuses_and_takes(
+        directory.path(),
+        port,
+        "nkey",
+        &seed(&stranger),
+        &seed(&ours),
+    );
+    let mut admin = Admin::new(
+        port,
+        &json!({"verbose": false, "user": "admin", "pass": "a"}),
+    );
+    assert_eq!(admin.stored().len(), 6);
+}
+
+/// Claims about somebody, signed.
+fn token(issuer: &KeyPair, subject: &KeyPair, claims: &Value) -> String {
+    let subject = subject.public_key();
+    let body = json!({"jti": subject, "iat": 1_700_000_000, "iss": issuer.public_key(),
+                      "name": "test", "sub": subject, "nats": claims});
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let head = part(&json!({"typ": "JWT", "alg": "ed25519-nkey"}));
+    let signed = format!("{head}.{}", part(&body));
+    let signature = URL_SAFE_NO_PAD.encode(issuer.sign(signed.as_bytes()).unwrap());
+    format!("{signed}.{signature}")
+}
+
+/// A file of credentials, as NATS' own tools write it.
+fn credentials(token: &str, user: &KeyPair) -> String {
+    format!(
+        "-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n\
+         -----BEGIN USER NKEY SEED-----\n{}\n------END USER NKEY SEED------\n",
+        user.seed().unwrap()
+    )
+}
+
+#[test]
+fn a_file_of_credentials_lets_us_in_where_an_operator_says_who_is_who() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), free_port());
+    let (operator, account, system) = (
+        KeyPair::new_operator(),
+        KeyPair::new_account(),
+        KeyPair::new_account(),
+    );
+    let (ours, stranger) = (KeyPair::new_user(), KeyPair::new_account());
+    let limits = json!({"subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1,
+                        "wildcards": true, "conn": -1, "leaf": -1, "mem_storage": -1,
+                        "disk_storage": -1, "streams": -1, "consumer": -1});
+    let of_account = json!({"type": "account", "version": 2, "limits": limits});
+    let of_user = json!({"type": "user", "version": 2, "pub": {}, "sub": {},
+                         "subs": -1, "data": -1, "payload": -1});
+    let more = format!(
+        "operator: {}\nresolver: MEMORY\nsystem_account: {2}\n\
+         resolver_preload: {{{1}: {3}, {2}: {4}}}",
+        token(
+            &operator,
+            &operator,
+            &json!({"type": "operator", "version": 2})
+        ),
+        account.public_key(),
+        system.public_key(),
+        token(&operator, &account, &of_account),
+        token(
+            &operator,
+            &system,
+            &json!({"type": "account", "version": 2, "limits": {
+            "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1,
+            "wildcards": true, "conn": -1, "leaf": -1}})
+        ),
+    );
+    let Some(_server) = server(directory.path(), port, &more) else {
+        return;
+    };
+    let right = token(&account, &ours, &of_user);
+    let mut admin = Admin::answering(port, |nonce| {
+        let signature = URL_SAFE_NO_PAD.encode(ours.sign(nonce.as_bytes()).unwrap());
+        json!({"verbose": false, "jwt": right, "sig": signature})
+    });
+    admin.make_stream();
+    refuses_and_takes(
+        directory.path(),
+        port,
+        "credentials",
+        &credentials(&token(&stranger, &ours, &of_user), &ours),
+        &credentials(&right, &ours),
+    );
     assert_eq!(admin.stored().len(), 3);
 }
 
