@@ -8,7 +8,7 @@ use std::process::Command;
 use lapin::options::{
     BasicGetOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
 };
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind};
 use sensor::alert::Priority;
 use sensor::deliver::Delivery;
@@ -154,12 +154,35 @@ impl Rabbit {
         });
     }
 
-    /// Takes all that is in the queue.
+    /// A queue named `full` that takes so many and refuses more.
+    fn full_queue(&self, most: i32) {
+        self.on_channel(async |channel| {
+            let mut limits = FieldTable::default();
+            limits.insert("x-max-length".into(), AMQPValue::LongInt(most));
+            let overflow = AMQPValue::LongString("reject-publish".into());
+            limits.insert("x-overflow".into(), overflow);
+            let options = QueueDeclareOptions::default();
+            channel
+                .queue_declare("full".into(), options, limits)
+                .await?;
+            let (queue, exchange, key) = ("full".into(), "sec".into(), "sensor.full".into());
+            let (options, none) = (QueueBindOptions::default(), FieldTable::default());
+            channel
+                .queue_bind(queue, exchange, key, options, none)
+                .await
+        });
+    }
+
+    /// Takes all that is in the queue of alerts.
     fn read(&self) -> Vec<(BasicProperties, Value)> {
+        self.read_from("alerts")
+    }
+
+    fn read_from(&self, queue: &str) -> Vec<(BasicProperties, Value)> {
         self.on_channel(async |channel| {
             let mut found = Vec::new();
             let options = BasicGetOptions { no_ack: true };
-            while let Some(message) = channel.basic_get("alerts".into(), options).await? {
+            while let Some(message) = channel.basic_get(queue.into(), options).await? {
                 let body = serde_json::from_slice(&message.data).unwrap();
                 found.push((message.delivery.properties, body));
             }
@@ -167,9 +190,13 @@ impl Rabbit {
         })
     }
 
-    /// The ids of all that is in the queue.
+    /// The ids of all that is in the queue of alerts.
     fn ids(&self) -> Vec<String> {
-        let read = self.read().into_iter();
+        self.ids_of("alerts")
+    }
+
+    fn ids_of(&self, queue: &str) -> Vec<String> {
+        let read = self.read_from(queue).into_iter();
         read.map(|(properties, body)| {
             let id = properties.message_id().as_ref().unwrap().to_string();
             assert_eq!(body["uuid"], id);
@@ -235,6 +262,22 @@ fn rabbitmq_itself_keeps_each_alert_whatever_happens_to_it() {
     assert_eq!((account_of.delivered, account_of.refused), (10, 1));
     let ids: BTreeSet<String> = rabbit.ids().into_iter().collect();
     assert_eq!(ids, sent.into_iter().collect());
+
+    // A queue that is full says so, and what it did not keep comes again.
+    rabbit.full_queue(3);
+    let delivery = rabbit.output(&format!("routing_key: sensor.full, {guest}"));
+    let sent = send(&delivery, 5);
+    eventually("it is full", || told(&delivery, "could not keep it"));
+    assert_eq!(
+        (account(&delivery).delivered, account(&delivery).queued),
+        (3, 2)
+    );
+    // Whoever takes what is there makes room.
+    let mut kept = rabbit.ids_of("full");
+    eventually("the rest is taken", || account(&delivery).delivered == 5);
+    finish(delivery);
+    kept.extend(rabbit.ids_of("full"));
+    assert_eq!(BTreeSet::from_iter(kept), BTreeSet::from_iter(sent));
 
     // Killed in the middle, and started again.
     let delivery = rabbit.output(&format!("routing_key: sensor.good, {guest}"));

@@ -217,16 +217,25 @@ fn an_otlp_record_has_the_events_time_and_severity_and_typed_attributes() {
 
 #[test]
 fn what_an_otlp_collector_rejects_is_not_sent_again_and_not_forgotten() {
-    let answer = r#"{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"too old"}}"#;
-    let intake = Intake::start(move |_| (200, answer.to_owned()));
-    let delivery = start(&format!(
-        "type: otlp, url: '{}', batch: {{max_age_ms: 60000}}, {FAST}",
-        intake.url()
-    ));
-    send(&delivery, 3);
-    let account = finish(delivery);
-    assert_eq!((account.refused, account.delivered), (3, 0), "{account:?}");
-    assert_eq!(intake.seen().len(), 1);
+    for (encoding, answer) in [
+        (
+            "json",
+            r#"{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"too old"}}"#,
+        ),
+        // The same by hand: field 1, of 11 bytes; in it 1, a number, and 2, of 7 bytes.
+        ("protobuf", "\x0a\x0b\x08\x02\x12\x07too old"),
+    ] {
+        let intake = Intake::start(move |_| (200, answer.to_owned()));
+        let delivery = start(&format!(
+            "type: otlp, encoding: {encoding}, url: '{}', batch: {{max_age_ms: 60000}}, {FAST}",
+            intake.url()
+        ));
+        send(&delivery, 3);
+        let account = finish(delivery);
+        let expected = (3, 0);
+        assert_eq!((account.refused, account.delivered), expected, "{encoding}");
+        assert_eq!(intake.seen().len(), 1);
+    }
 }
 
 #[test]
@@ -378,4 +387,40 @@ fn influxdb_itself_gives_back_what_was_written_however_hostile() {
     assert_eq!(of("a b,c=d"), Some(json!(true)));
     assert_eq!(of("time"), Some(json!(hostile.time_ns)));
     assert_eq!(of("uuid"), Some(json!(hostile.id.to_string())));
+}
+
+#[test]
+fn victoriametrics_takes_what_is_meant_for_version_2_of_influxdb() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = format!("127.0.0.1:{}", free_port());
+    let arguments = [
+        format!("-httpListenAddr={address}"),
+        format!("-storageDataPath={}", directory.path().display()),
+    ];
+    let Some(_daemon) = daemon("/usr/bin/victoria-metrics", &arguments) else {
+        return;
+    };
+    let delivery = start(&format!(
+        "type: influxdb, url: 'http://{address}', org: sec, bucket: alerts, {FAST}"
+    ));
+    let mut alert = (*alert_of("a, b=c \"d\"", Priority::Warning)).clone();
+    // It refuses what is older than a month.
+    let now = jiff::Timestamp::now().as_millisecond();
+    alert.time_ns = u64::try_from(now).unwrap() * 1_000_000;
+    alert.output_fields = json!({"evt.num": 7}).as_object().unwrap().clone();
+    delivery.send(&alert.into());
+    eventually("it is taken", || account(&delivery).delivered == 1);
+    assert_eq!(finish(delivery).refused, 0);
+    let series = format!("http://{address}/api/v1/export?match[]={{__name__=~%22alerts.*num%22}}");
+    let mut shown = String::new();
+    eventually("it is there", || {
+        shown = fetch(&series).unwrap_or_default();
+        shown.contains("evt.num")
+    });
+    let body = shown.split_once("\r\n\r\n").unwrap().1;
+    let found: Value = serde_json::from_str(body.trim()).unwrap();
+    assert_eq!(found["values"], json!([7]));
+    assert_eq!(found["timestamps"], json!([now]));
+    assert_eq!(found["metric"]["rule"], "a, b=c \"d\"");
+    assert_eq!(found["metric"]["priority"], "Warning");
 }

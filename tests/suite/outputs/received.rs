@@ -17,6 +17,8 @@ mod cloudwatch;
 mod kafka;
 #[path = "received/otlp.rs"]
 mod otlp;
+#[path = "received/webhook.rs"]
+mod webhook;
 
 /// A script of the folder beside this file.
 fn script(name: &str) -> PathBuf {

@@ -12,12 +12,13 @@ use anyhow::{Context as _, Result};
 use super::{Machine, Verdict};
 use crate::progress::{self, doing};
 
-/// AWS as moto plays it, the messages of OTLP as its makers decode them, and Kafka's
-/// brokers as librdkafka plays them.
-const PACKAGES: [&str; 3] = [
+/// AWS as moto plays it, the messages of OTLP as its makers decode them, Kafka's
+/// brokers as librdkafka plays them, and signatures as Standard Webhooks verifies them.
+const PACKAGES: [&str; 4] = [
     "moto[server]==5.2.5",
     "opentelemetry-proto==1.45.2",
     "confluent-kafka==2.16.1",
+    "standardwebhooks==1.1.0",
 ];
 
 pub(super) fn run(machine: Machine) -> Result<Verdict> {
