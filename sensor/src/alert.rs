@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 pub(crate) use compose::utc;
 pub use compose::{AlertOptions, Composer, Occurrence};
-pub use group::{Change, GroupOptions, Grouper};
+pub use group::{Change, GroupOptions, Grouper, HeldBack};
 pub(crate) use id::hash as stable_hash;
 pub use json::JsonOptions;
 pub(crate) use route::any as is_named;

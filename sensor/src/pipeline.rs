@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bumpalo::Bump;
 use sensor_ebpf::{Kind, call::CALLS};
 
-use crate::alert::{Alert, Change, Composer, Grouper};
+use crate::alert::{Alert, Change, Composer, Grouper, HeldBack};
 use crate::capture::{Counters, KindCounters};
 use crate::decode;
 use crate::detect::engine::{Costs, Engine};
@@ -187,6 +187,12 @@ impl Pipeline {
         if let Some(grouper) = &mut self.grouper {
             grouper.finish(raise);
         }
+    }
+
+    /// What grouping holds back now.
+    pub fn held_back(&self) -> HeldBack {
+        let grouper = self.grouper.as_ref();
+        grouper.map(Grouper::held_back).unwrap_or_default()
     }
 
     /// Notes from now on which summaries change.

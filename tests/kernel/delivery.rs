@@ -19,17 +19,28 @@ fn webhook(name: &str, hook: &Hook, more: &str) -> String {
     )
 }
 
-/// What `sensor queue` says of this output.
-fn queue(sensor: &Sensor, output: &str) -> Value {
+/// What `sensor queue` says to that.
+fn asked(arguments: &[&str]) -> String {
     let said = Command::new(env!("CARGO_BIN_EXE_sensor"))
-        .args(["queue", "--json", "--pid", &sensor.pid().to_string()])
-        .arg("--directory")
-        .arg(sensor.dir.path().join("control"))
+        .arg("queue")
+        .args(arguments)
         .output()
         .unwrap();
     let complaint = String::from_utf8_lossy(&said.stderr).into_owned();
     assert!(said.status.success(), "{complaint}");
-    let rows: Vec<Value> = serde_json::from_slice(&said.stdout).unwrap();
+    String::from_utf8(said.stdout).unwrap()
+}
+
+/// The same of a running sensor.
+fn asked_of(sensor: &Sensor, more: &[&str]) -> String {
+    let control = sensor.dir.path().join("control").display().to_string();
+    let pid = sensor.pid().to_string();
+    asked(&[&["--pid", &pid, "--directory", &control], more].concat())
+}
+
+/// What `sensor queue` says of this output.
+fn queue(sensor: &Sensor, output: &str) -> Value {
+    let rows: Vec<Value> = serde_json::from_str(&asked_of(sensor, &["--json"])).unwrap();
     let row = rows.into_iter().find(|row| row["output"] == output);
     row.unwrap_or_else(|| panic!("no row for {output}"))
 }
@@ -100,8 +111,13 @@ fn what_was_held_back_when_the_sensor_was_killed_is_told_by_the_next_one() {
     let held = || std::fs::read_to_string(&file).unwrap_or_default();
     until(|| held().contains(r#""group.count":19"#).then_some(()))
         .unwrap_or_else(|| panic!("{}", held()));
+    let waits = "held back by grouping and limits: 19 alert(s), to be told in 1 summary";
+    let said = asked_of(&sensor, &[]);
+    assert!(said.contains(waits), "{said}");
     drop(sensor);
     assert_eq!(hook.lock().requests.len(), 1, "the first left at once");
+    let said = asked(&["--spool", &spool.path().display().to_string()]);
+    assert!(said.contains(waits), "{said}");
 
     let sensor = Sensor::start(&shadow_rule(), &config, &output);
     until(|| (hook.lock().requests.len() == 2).then_some(())).expect("the summary arrives");

@@ -24,7 +24,7 @@ use crate::detect::rules::Rule;
 use crate::fields::Subject;
 use crate::metrics::RuleAccount;
 
-pub use held::Change;
+pub use held::{Change, HeldBack};
 use held::{Changes, Held, Place, Why, hold};
 
 /// How long what a limit held back is gathered before it is told.
@@ -277,6 +277,19 @@ impl Grouper {
             }
         }
         self.next_ns = u64::MAX;
+    }
+
+    /// What is held back now.
+    pub fn held_back(&self) -> HeldBack {
+        let kinds = self.kinds.iter().filter_map(|(_, kind)| kind.held.as_ref());
+        let buckets = self.buckets.values();
+        let limited = buckets.filter_map(|bucket| bucket.held.as_ref());
+        kinds
+            .chain(limited)
+            .fold(HeldBack::default(), |all, held| HeldBack {
+                summaries: all.summaries + 1,
+                alerts: all.alerts + held.count,
+            })
     }
 
     /// What became of the alerts of each rule.

@@ -13,7 +13,8 @@ use super::reach::Reach;
 use super::run::Ask;
 use super::table::{self, Cell};
 use super::{EXIT_INPUT, EXIT_OK, Failure, GOOD};
-use crate::deliver::{self, Errand, OutputStatus};
+use crate::alert::HeldBack;
+use crate::deliver::{self, Errand, Held, OutputStatus};
 use crate::diagnostic::{Diagnostic, escape};
 
 /// Flags of `sensor queue`.
@@ -91,17 +92,21 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
 }
 
 fn show(show: &Show) -> Result<u8, Failure> {
-    let outputs = match &show.whose.spool {
-        Some(spools) => deliver::left_behind(spools)
-            .with_context(|| format!("cannot read {}", spools.display()))?,
-        None => show.whose.reach.ask(&Ask::Queue)?.outputs,
+    let (outputs, held) = if let Some(spools) = &show.whose.spool {
+        let unread = || format!("cannot read {}", spools.display());
+        let outputs = deliver::left_behind(spools).with_context(unread)?;
+        let held = Held::left_behind(spools).with_context(unread)?;
+        (outputs, held_back(held))
+    } else {
+        let reply = show.whose.reach.ask(&Ask::Queue)?;
+        (reply.outputs, reply.message)
     };
     let mut out = anstream::stdout().lock();
     let printed = if show.json {
         let array = serde_json::to_string(&outputs).context("no JSON")?;
         writeln!(out, "{array}")
     } else {
-        print(&mut out, &outputs)
+        print(&mut out, &outputs, &held)
     };
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(anyhow::Error::from(error)
@@ -148,7 +153,18 @@ impl Which {
     }
 }
 
-fn print(out: &mut dyn Write, outputs: &[OutputStatus]) -> io::Result<()> {
+/// What waits although no receiver is to blame; empty when nothing does.
+pub(super) fn held_back(held: HeldBack) -> String {
+    let HeldBack { summaries, alerts } = held;
+    let word = match summaries {
+        0 => return String::new(),
+        1 => "summary",
+        _ => "summaries",
+    };
+    format!("held back by grouping and limits: {alerts} alert(s), to be told in {summaries} {word}")
+}
+
+fn print(out: &mut dyn Write, outputs: &[OutputStatus], held: &str) -> io::Result<()> {
     let header = [
         "output",
         "waiting",
@@ -177,6 +193,9 @@ fn print(out: &mut dyn Write, outputs: &[OutputStatus]) -> io::Result<()> {
                 escape(rule)
             )?;
         }
+    }
+    if !held.is_empty() {
+        writeln!(out, "\n  {}", escape(held))?;
     }
     Ok(())
 }

@@ -338,6 +338,7 @@ impl Running {
             Ask::Queue => {
                 let reply = Reply {
                     ok: true,
+                    message: super::queue::held_back(self.session.held_back()),
                     outputs: self.session.outputs(),
                     ..Reply::default()
                 };

@@ -21,7 +21,7 @@ use std::{fs, io, mem};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use crate::alert::{Alert, Change};
+use crate::alert::{Alert, Change, HeldBack};
 
 use file::{FILE, HeldFile, Line};
 
@@ -60,6 +60,19 @@ impl Held {
     /// Whether an earlier run left something in that spool directory.
     pub fn is_left(spools: &Path) -> bool {
         fs::metadata(spools.join(FILE)).is_ok_and(|file| file.len() > 0)
+    }
+
+    /// What an earlier run left there, without telling it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a sensor uses it.
+    pub fn left_behind(spools: &Path) -> io::Result<HeldBack> {
+        if !Self::is_left(spools) {
+            return Ok(HeldBack::default());
+        }
+        let (_file, left) = HeldFile::open(spools)?;
+        let left = left.into_values().filter_map(|line| line.recover(&[]));
+        Ok(HeldBack::of(&left.collect::<Vec<_>>()))
     }
 
     /// Opens the file in the spool directory, or makes it, and gives the summaries an

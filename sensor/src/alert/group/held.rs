@@ -20,7 +20,7 @@ pub(super) enum Why {
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     why: Why,
-    count: u64,
+    pub(super) count: u64,
     first_ns: u64,
     last_ns: u64,
     /// The summary's, made from the first of them: it stays however many come.
@@ -28,6 +28,32 @@ pub(super) struct Held {
     sample: Alert,
     /// It stands among the [`Changes`].
     pub(super) is_listed: bool,
+}
+
+/// How much waits to be told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeldBack {
+    /// So many summaries will leave.
+    pub summaries: u64,
+    /// They stand for so many alerts.
+    pub alerts: u64,
+}
+
+impl HeldBack {
+    /// What these summaries stand for.
+    pub fn of(summaries: &[Alert]) -> Self {
+        let words = [Why::Group, Why::Limit].map(|why| format!("{}.count", why.word()));
+        let count = |alert: &Alert| {
+            let counts = words
+                .iter()
+                .filter_map(|word| alert.output_fields.get(word));
+            counts.filter_map(serde_json::Value::as_u64).next_back()
+        };
+        Self {
+            summaries: summaries.len() as u64,
+            alerts: summaries.iter().filter_map(count).sum(),
+        }
+    }
 }
 
 /// What became of a summary since this was last asked.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::alert::{Alert, Change, Composer, Priority};
+use crate::alert::{Alert, Change, Composer, HeldBack, Priority};
 use crate::capture::{Capture, Counters, Kind, Way};
 use crate::cli::{Failure, wanted::Wanted};
 use crate::config::{Config, DropAction, DropsConfig};
@@ -392,6 +392,11 @@ impl Session {
     /// What waits for each output, and how it fares.
     pub(in crate::cli) fn outputs(&self) -> Vec<OutputStatus> {
         self.delivery.status()
+    }
+
+    /// What grouping holds back.
+    pub(in crate::cli) fn held_back(&self) -> HeldBack {
+        self.pipeline.held_back()
     }
 
     /// Has an output, or all, do something; gives how many were asked.
