@@ -17,8 +17,10 @@
 //! in it is acknowledged or given up.
 
 pub(crate) mod config;
+mod lock;
 pub(crate) mod position;
 mod record;
+mod recover;
 mod segment;
 #[cfg(test)]
 pub(super) mod tests;
@@ -30,28 +32,17 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FlockOperation, flock};
-
 use crate::alert::Alert;
 
 use super::queue::Seq;
+pub(crate) use lock::lock_file;
 use position::{Acknowledged, LANES, Position};
+pub(crate) use recover::Recovered;
 use segment::Reader;
 
 /// Largest and smallest file of a lane, bytes; a spool of the usual size has
 /// some sixty.
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = (64 << 10)..=(4 << 20);
-
-/// What one lane held when the spool was opened.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Recovered {
-    /// Alerts not acknowledged.
-    pub(crate) alerts: u64,
-    /// Bytes they take.
-    pub(crate) bytes: u64,
-    /// The first one's number.
-    pub(crate) first: Seq,
-}
 
 /// An alert read from the disk.
 #[derive(Debug)]
@@ -111,7 +102,7 @@ impl Spool {
             .recursive(true)
             .mode(0o700)
             .create(directory)?;
-        let lock = lock(directory)?;
+        let lock = lock::take(directory)?;
         let position = Position::open(&directory.join("position"))?;
         let acknowledged = position.acknowledged();
         let mut spool = Self {
@@ -130,38 +121,6 @@ impl Spool {
     /// The number the next alert should have.
     pub(crate) fn next_seq(&self) -> Seq {
         self.next_seq
-    }
-
-    /// Reads all there is once, cuts off what a crash left half written, and
-    /// deletes what is done with.
-    fn recover(&mut self, acknowledged: &Acknowledged) -> io::Result<[Recovered; LANES]> {
-        let mut found: Vec<(usize, Seq)> = Vec::new();
-        for entry in fs::read_dir(&self.directory)? {
-            found.extend(parse_name(&entry?.file_name()));
-        }
-        found.sort_unstable();
-        let mut recovered = [Recovered::default(); LANES];
-        for (index, first) in found {
-            let from = acknowledged.get(index).copied().unwrap_or_default();
-            let path = self.path(index, first);
-            let (segment, left) = scan(&path, first, from)?;
-            self.next_seq = self.next_seq.max(segment.last + 1);
-            if left.alerts == 0 {
-                fs::remove_file(&path)?;
-                continue;
-            }
-            if let (Some(lane), Some(sum)) = (self.lanes.get_mut(index), recovered.get_mut(index)) {
-                lane.segments.push_back(segment);
-                sum.first = if sum.alerts == 0 {
-                    left.first
-                } else {
-                    sum.first
-                };
-                sum.alerts += left.alerts;
-                sum.bytes += left.bytes;
-            }
-        }
-        Ok(recovered)
     }
 
     fn path(&self, lane: usize, first: Seq) -> PathBuf {
@@ -378,72 +337,4 @@ impl Spool {
         let segments = self.lanes.iter().flat_map(|lane| &lane.segments);
         segments.map(|segment| segment.bytes).sum()
     }
-}
-
-fn lock(directory: &Path) -> io::Result<File> {
-    let lock = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(directory.join("lock"))?;
-    lock_file(&lock)?;
-    Ok(lock)
-}
-
-/// Takes a file for this sensor alone, for as long as it is open.
-///
-/// # Errors
-/// When another sensor has it, or files cannot be locked there.
-pub(crate) fn lock_file(file: &File) -> io::Result<()> {
-    flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
-        if error == rustix::io::Errno::WOULDBLOCK {
-            io::Error::new(io::ErrorKind::ResourceBusy, "another sensor uses it")
-        } else {
-            error.into()
-        }
-    })
-}
-
-fn parse_name(name: &std::ffi::OsStr) -> Option<(usize, Seq)> {
-    let (lane, first) = name.to_str()?.strip_suffix(".segment")?.split_once('-')?;
-    let lane = lane.parse().ok().filter(|lane| *lane < LANES)?;
-    Some((lane, Seq::from_str_radix(first, 16).ok()?))
-}
-
-/// Reads a segment through: what of it counts, and what of that is left to send.
-fn scan(path: &Path, first: Seq, from: Seq) -> io::Result<(Segment, Recovered)> {
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
-    let length = file.metadata()?.len();
-    let mut reader = Reader::new(file.try_clone()?);
-    let mut segment = Segment {
-        first,
-        last: first,
-        bytes: 0,
-    };
-    let mut left = Recovered::default();
-    while let Some(read) = reader.next(length)? {
-        segment.last = segment.last.max(read.seq);
-        segment.bytes = reader.position();
-        if read.seq >= from {
-            left.first = if left.alerts == 0 {
-                read.seq
-            } else {
-                left.first
-            };
-            left.alerts += 1;
-            left.bytes += read.bytes as u64;
-        }
-    }
-    if segment.bytes < length {
-        // What a crash left half written; nothing whole is behind it.
-        file.set_len(segment.bytes)?;
-    }
-    if reader.damaged() > 0 {
-        tracing::warn!(
-            file = %path.display(), bytes = reader.damaged(),
-            "damaged part of a spool skipped; whatever alerts it held are lost"
-        );
-    }
-    Ok((segment, left))
 }
