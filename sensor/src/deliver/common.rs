@@ -111,6 +111,8 @@ pub(crate) type Sending<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 /// Turns alerts into requests.
 pub(crate) trait Output: Send {
+    /// Called once when its thread is there, before there is anything to send.
+    fn begin(&mut self) {}
     /// Sends `batch` (never empty) as one request and tells what became of it.
     /// Must end by itself: every wait inside has a timeout.
     fn send<'a>(&'a mut self, batch: &'a [Arc<Alert>]) -> Sending<'a>;

@@ -91,6 +91,21 @@ impl OutputConfig {
         }
     }
 
+    /// The same for a machine of that name, which alerts will carry as well: an output that
+    /// tells others it is there can do so before the first alert.
+    #[must_use]
+    #[cfg_attr(
+        not(feature = "mqtt"),
+        expect(unused_mut, unused_variables, reason = "only MQTT does")
+    )]
+    pub fn on_host(mut self, host: &str) -> Self {
+        #[cfg(feature = "mqtt")]
+        if let OutputKind::Mqtt(mqtt) = &mut self.kind {
+            mqtt.host = Some(host.to_owned());
+        }
+        self
+    }
+
     /// The output's name in logs and accounts.
     pub fn name(&self) -> &str {
         let kind = || self.kind.word_and_settings().0;

@@ -3,7 +3,8 @@
 //! A batch of alerts comes in, one message for each leaves; each counts as taken when
 //! the broker has acknowledged its number, with `QoS` 2 when it has completed it. The
 //! [`session`] is driven by whoever sends; between two batches a task pings the
-//! broker, so that an idle sensor is not taken for a dead one. When the sensor ends,
+//! broker, so that an idle sensor is not taken for a dead one, and connects where others
+//! are to hear that the sensor is there. When the sensor ends,
 //! however it ends, the connection just breaks: the broker then publishes the last
 //! will, which is what others should know.
 
@@ -26,30 +27,27 @@ use session::Session;
 /// The sender.
 struct Mqtt {
     session: Arc<Mutex<Session>>,
-    /// The task that pings is there.
-    is_kept: bool,
 }
 
 impl Mqtt {
     fn new(session: Session) -> Self {
         Self {
             session: Arc::new(Mutex::new(session)),
-            is_kept: false,
         }
     }
 }
 
 impl Output for Mqtt {
+    fn begin(&mut self) {
+        tokio::spawn(keep_alive(Arc::downgrade(&self.session)));
+    }
+
     fn send<'a>(&'a mut self, batch: &'a [Arc<Alert>]) -> Sending<'a> {
-        if !self.is_kept {
-            tokio::spawn(keep_alive(Arc::downgrade(&self.session)));
-            self.is_kept = true;
-        }
         Box::pin(async move { self.session.lock().await.publish(batch).await })
     }
 }
 
-/// Pings for as long as there is a session; one in use needs none.
+/// Keeps the session alive for as long as there is one; one in use needs no help.
 async fn keep_alive(session: Weak<Mutex<Session>>) {
     loop {
         let Some(session) = session.upgrade() else {
@@ -57,7 +55,7 @@ async fn keep_alive(session: Weak<Mutex<Session>>) {
         };
         let pause = match session.try_lock() {
             Ok(mut session) => {
-                session.ping().await;
+                session.keep().await;
                 session.ping_after()
             }
             Err(_) => std::time::Duration::from_secs(1),

@@ -97,12 +97,26 @@ impl Pattern {
     /// The text for this alert; each value goes through `clean` first. What the alert
     /// does not have, or what `clean` leaves nothing of, is `none`.
     pub(crate) fn fill(&self, alert: &Alert, clean: impl Fn(&str) -> String) -> String {
+        self.fill_by(|name| value(alert, name), clean)
+    }
+
+    /// The same without an alert, of a pattern that names the host alone.
+    #[cfg(feature = "mqtt")]
+    pub(crate) fn fill_host(&self, host: &str, clean: impl Fn(&str) -> String) -> String {
+        self.fill_by(|name| (name == "host").then(|| host.into()), clean)
+    }
+
+    fn fill_by<'v>(
+        &self,
+        value: impl Fn(&str) -> Option<Cow<'v, str>>,
+        clean: impl Fn(&str) -> String,
+    ) -> String {
         let mut filled = String::new();
         for part in &self.parts {
             match part {
                 Part::Text(text) => filled.push_str(text),
                 Part::Value(name) => {
-                    let value = value(alert, name).map(|value| clean(&value));
+                    let value = value(name).map(|value| clean(&value));
                     let value = value.filter(|value| !value.is_empty());
                     filled.push_str(value.as_deref().unwrap_or(NONE));
                 }

@@ -62,6 +62,7 @@ impl Worker {
 
     /// Works until the backlog is closed and empty.
     pub(crate) async fn run(mut self) {
+        self.output.begin();
         loop {
             let turn = || self.output.turn();
             let Some(batch) = self.backlog.next_batch(&self.batching, turn).await else {

@@ -201,6 +201,33 @@ fn others_hear_that_the_sensor_is_there_and_that_it_is_gone() {
 }
 
 #[test]
+fn others_hear_that_the_sensor_is_there_before_it_has_anything_to_say() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), free_port());
+    let Some(broker) = mosquitto(directory.path(), port, ANYONE) else {
+        return;
+    };
+    let config = super::outputs(&format!(
+        "[{{type: mqtt, url: 'mqtt://127.0.0.1:{port}', keep_alive_s: 5, \
+         status: {{topic: 'state/{{host}}'}}, {FAST}}}]"
+    ));
+    let named: Vec<_> = config.into_iter().map(|it| it.on_host("node 7")).collect();
+    let _delivery = sensor::deliver::Delivery::start(&named, None).unwrap();
+    let heard = |directory: &Path| {
+        let subscriber = Subscriber::new(directory, port, "state/#");
+        eventually("it is heard", || !subscriber.messages().is_empty());
+        subscriber.messages()[0].clone()
+    };
+    let said = heard(directory.path());
+    assert_eq!(said["topic"], "state/node 7");
+    assert_eq!(said["payload"], "online");
+    // A broker that was away, and forgot, hears it again.
+    stop(broker);
+    let other = tempfile::tempdir().unwrap();
+    let _broker = mosquitto(other.path(), port, ANYONE).unwrap();
+    assert_eq!(heard(other.path())["payload"], "online");
+}
+
+#[test]
 fn a_wrong_password_keeps_the_alerts() {
     let (directory, port) = (tempfile::tempdir().unwrap(), free_port());
     let users = directory.path().join("users");

@@ -134,8 +134,10 @@ impl Session {
         let draft = plan.draft;
         let draft = draft.map(|draft| draft.starred_by(redactor.clone()));
         let recorder = draft.map(start).transpose()?;
+        let outputs = plan.outputs.iter().cloned();
+        let outputs: Vec<_> = outputs.map(|output| output.on_host(&host.name)).collect();
         let delivery =
-            Delivery::start(plan.outputs, config.spools()).context("an output cannot start")?;
+            Delivery::start(&outputs, config.spools()).context("an output cannot start")?;
         let composer = Composer::new(&host, config.alert_options())
             .redacting(redactor)
             .routing(config.routes());

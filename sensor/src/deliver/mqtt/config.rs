@@ -86,6 +86,9 @@ pub struct Config {
     /// (1 to 600,000; default 15,000).
     #[serde(default = "default_timeout_ms")]
     pub timeout_ms: u64,
+    /// What alerts will call this machine, where that is known before the first.
+    #[serde(skip)]
+    pub(in crate::deliver) host: Option<String>,
 }
 
 /// What is published about the sensor itself, retained, with `QoS` 1.
@@ -95,7 +98,7 @@ pub struct Config {
 pub struct Status {
     /// The topic, such as `sensor/{host}/status`; `{host}` is the only value it may hold.
     pub topic: Pattern,
-    /// Said when the connection is made, at the first alert (default `online`).
+    /// Said when the connection is made, which is at the start (default `online`).
     #[serde(default = "default_online")]
     pub online: String,
     /// The last will, which the broker says for us when the connection ends (default `offline`).
@@ -267,26 +270,31 @@ impl Config {
     }
 
     /// What a connection begins with; secrets are read anew.
-    pub(super) fn hello(&self, alert: &Alert, clean: bool) -> Result<Hello, BuildError> {
+    pub(super) fn hello(&self, host: &str, clean: bool) -> Result<Hello, BuildError> {
         Ok(Hello {
-            client_id: self.client_id.fill(alert, clean_value),
+            client_id: self.client_id.fill_host(host, clean_value),
             clean,
             keep_alive_s: self.keep_alive_s,
             session_expiry_s: self.session_expiry_s,
             login: self.login()?,
-            will: self.of_status(alert, |status| &status.offline),
+            will: self.of_status(host, |status| &status.offline),
         })
     }
 
-    /// What is said when the connection is made, if anything.
-    pub(super) fn online(&self, alert: &Alert) -> Option<Message> {
-        self.of_status(alert, |status| &status.online)
+    /// Under which name others are to hear of us before the first alert, if they are.
+    pub(super) fn greets_as(&self) -> Option<&str> {
+        self.status.as_ref().and(self.host.as_deref())
     }
 
-    fn of_status(&self, alert: &Alert, words: impl Fn(&Status) -> &String) -> Option<Message> {
+    /// What is said when the connection is made, if anything.
+    pub(super) fn online(&self, host: &str) -> Option<Message> {
+        self.of_status(host, |status| &status.online)
+    }
+
+    fn of_status(&self, host: &str, words: impl Fn(&Status) -> &String) -> Option<Message> {
         let status = self.status.as_ref()?;
         Some(Message {
-            topic: status.topic.fill(alert, clean_value),
+            topic: status.topic.fill_host(host, clean_value),
             payload: words(status).clone().into(),
             qos: Qos::One,
             retain: true,

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use prost::bytes::BytesMut;
 use tokio::time::Instant;
+use tracing::debug;
 use uuid::Uuid;
 
 use super::config::Config;
@@ -76,8 +77,23 @@ impl Session {
         connection.map_or(self.config.ping_after(), |connection| connection.ping_after)
     }
 
-    /// Keeps an idle connection alive; one that is dead is given up.
-    pub(super) async fn ping(&mut self) {
+    /// Keeps an idle connection alive; one that is dead is given up, and where others are
+    /// told that we are there, made anew.
+    pub(super) async fn keep(&mut self) {
+        self.ping().await;
+        if self.connection.is_some() {
+            return;
+        }
+        let Some(host) = self.config.greets_as().map(str::to_owned) else {
+            return;
+        };
+        match self.connected(&host).await {
+            Ok(connection) => self.connection = Some(connection),
+            Err(rest) => debug!(why = rest.why(), "the broker does not hear of us"),
+        }
+    }
+
+    async fn ping(&mut self) {
         let deadline = Instant::now() + self.timeout();
         if let Some(mut connection) = self.connection.take()
             && connection.ping(deadline).await.is_ok()
@@ -92,7 +108,8 @@ impl Session {
         let mut end = None;
         while verdicts.len() < batch.len() && end.is_none() {
             let rest = batch.get(verdicts.len()..).unwrap_or_default();
-            match self.connected(rest).await {
+            let host = rest.first().map_or("", |alert| &alert.hostname);
+            match self.connected(host).await {
                 Ok(mut connection) => {
                     let most =
                         WINDOW.min(connection.welcome.receive_max.unwrap_or(u16::MAX).into());
@@ -120,16 +137,13 @@ impl Session {
         }
     }
 
-    /// The connection, made where there is none; `batch` tells who we are.
-    async fn connected(&mut self, batch: &[Arc<Alert>]) -> Result<Connection, Rest> {
+    /// The connection, made where there is none; `host` tells who we are.
+    async fn connected(&mut self, host: &str) -> Result<Connection, Rest> {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
-        let Some(alert) = batch.first() else {
-            return Err(Rest::Nothing);
-        };
         let (version, timeout) = (self.config.version(), self.timeout());
-        let hello = self.config.hello(alert, !self.is_ours);
+        let hello = self.config.hello(host, !self.is_ours);
         let mut hello = hello.map_err(|error| Rest::Blocked(error.to_string()))?;
         if version == Version::V4 && !self.is_ours {
             // 3.1.1 cannot begin anew and be remembered from then on in one step.
@@ -145,7 +159,7 @@ impl Session {
         if !connection.welcome.session_present {
             self.flights.clear();
         }
-        if let Some(online) = self.config.online(alert) {
+        if let Some(online) = self.config.online(host) {
             self.tell(&mut connection, &online).await?;
         }
         Ok(connection)
