@@ -145,8 +145,9 @@ impl Session {
         let (version, timeout) = (self.config.version(), self.timeout());
         let hello = self.config.hello(host, !self.is_ours);
         let mut hello = hello.map_err(|error| Rest::Blocked(error.to_string()))?;
-        if version == Version::V4 && !self.is_ours {
-            // 3.1.1 cannot begin anew and be remembered from then on in one step.
+        if !self.is_ours {
+            // 3.1.1 cannot begin anew and be remembered from then on in one step; 5 can, but
+            // mosquitto 2.0 then forgets us when it is started again.
             let will = hello.will.take();
             let mut first = Connection::open(&self.place, version, &hello, timeout).await?;
             let deadline = Instant::now() + timeout;
